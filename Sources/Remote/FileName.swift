@@ -1,0 +1,69 @@
+/// The name of one directory entry: bytes, never text.
+///
+/// A value of this type can be put on an FTP control connection and handed to the kernel without further checks.
+package struct FileName: Hashable, Sendable {
+    /// The name's bytes: at least one, none of them NUL, `/`, CR or LF.
+    package let bytes: [UInt8]
+
+    /// Accepts a name that both a local directory and an FTP command line can carry.
+    ///
+    /// Refuses the empty name, `.`, `..`, and names with NUL, `/`, CR or LF: a line end inside a command would start
+    /// another command (RFC 959 section 5.3), and a slash would leave the directory.
+    package init?(_ bytes: some Collection<UInt8>) {
+        guard !bytes.isEmpty, !bytes.contains(where: Self.isForbidden) else { return nil }
+        guard !bytes.elementsEqual([UInt8(ascii: ".")]) else { return nil }
+        guard !bytes.elementsEqual([UInt8(ascii: "."), UInt8(ascii: ".")]) else { return nil }
+        self.bytes = Array(bytes)
+    }
+
+    /// Accepts the UTF-8 bytes of a text, under the rules of `init(_:)`.
+    package init?(_ text: String) {
+        self.init(Array(text.utf8))
+    }
+
+    /// Whether a byte can never be part of a name.
+    package static func isForbidden(_ byte: UInt8) -> Bool {
+        byte == 0 || byte == UInt8(ascii: "/") || byte == UInt8(ascii: "\r") || byte == UInt8(ascii: "\n")
+    }
+
+    /// Whether the name begins with a dot.
+    package var isHidden: Bool { bytes.first == UInt8(ascii: ".") }
+}
+
+extension FileName: Comparable {
+    /// Orders names by their bytes.
+    package static func < (left: FileName, right: FileName) -> Bool {
+        left.bytes.lexicographicallyPrecedes(right.bytes)
+    }
+}
+
+extension FileName: CustomStringConvertible {
+    /// The name for messages, with everything escaped that could disturb a terminal or a log.
+    package var description: String { printable(bytes) }
+}
+
+/// Renders bytes for a message: printable ASCII as it is, well-formed UTF-8 letters kept, all else as `\xHH`.
+///
+/// Control, bidirectional and other format characters are escaped, for names come from the network.
+package func printable(_ bytes: some Sequence<UInt8>) -> String {
+    let bytes = Array(bytes)
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+        return bytes.reduce(into: "") { result, byte in
+            let isPlain = byte >= 0x20 && byte < 0x7f && byte != UInt8(ascii: "\\")
+            result += isPlain ? String(UnicodeScalar(byte)) : hexEscape(byte)
+        }
+    }
+    return text.unicodeScalars.reduce(into: "") { result, scalar in
+        switch scalar.properties.generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse, .surrogate, .unassigned:
+            result += String(scalar).utf8.map(hexEscape).joined()
+        default:
+            result += scalar == "\\" ? "\\\\" : String(scalar)
+        }
+    }
+}
+
+private func hexEscape(_ byte: UInt8) -> String {
+    let digits = String(byte, radix: 16)
+    return "\\x" + (digits.count == 1 ? "0" : "") + digits
+}
