@@ -32,9 +32,10 @@ let package = Package(
     targets: [
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CFUSE", pkgConfig: "fuse3", providers: [.apt(["libfuse3-dev"])]),
+        .systemLibrary(name: "CLinux"),
 
         .target(name: "Remote", swiftSettings: house),
-        .target(name: "Posix", dependencies: [logging], swiftSettings: house),
+        .target(name: "Posix", dependencies: ["CLinux", logging], swiftSettings: house),
         .target(name: "TLS", dependencies: ["COpenSSL", "Posix"], swiftSettings: house),
         .target(name: "FTPWire", dependencies: ["Remote"], swiftSettings: house),
         .target(
@@ -65,7 +66,8 @@ let package = Package(
         .testTarget(name: "TLSTests", dependencies: ["TLS", "Posix", "TestSupport"], swiftSettings: tests),
         .testTarget(
             name: "FTPClientTests",
-            dependencies: ["FTPClient", "FTPWire", "TLS", "Remote", "Posix", "TestSupport"], swiftSettings: tests),
+            dependencies: ["FTPClient", "FTPWire", "TLS", "Remote", "Posix", "TestSupport"],
+            swiftSettings: tests),
         .testTarget(
             name: "FTPPoolTests",
             dependencies: ["FTPPool", "FTPClient", "FTPWire", "TLS", "Remote", "Posix", "TestSupport"],
@@ -73,10 +75,12 @@ let package = Package(
         .testTarget(
             name: "VFSTests", dependencies: ["VFS", "Remote", "Posix", "TestSupport"], swiftSettings: tests),
         .testTarget(
-            name: "FUSEAdapterTests", dependencies: ["FUSEAdapter", "CFUSE", "VFS", "Remote", "Posix", "TestSupport"],
+            name: "FUSEAdapterTests",
+            dependencies: ["FUSEAdapter", "CFUSE", "VFS", "Remote", "Posix", "TestSupport"],
             swiftSettings: tests),
         .testTarget(name: "SettingsTests", dependencies: ["Settings", "Posix"], swiftSettings: tests),
-        .testTarget(name: "MountTests", dependencies: ["TestSupport", "Posix", "ftpsfs"], swiftSettings: tests),
+        .testTarget(
+            name: "MountTests", dependencies: ["TestSupport", "Posix", "ftpsfs"], swiftSettings: tests),
         .testTarget(name: "HouseTests", swiftSettings: tests),
     ]
 )

@@ -97,7 +97,8 @@ package struct Attributes: Hashable, Sendable {
 
     /// Makes attributes of which only the stated ones are known.
     package init(
-        kind: FileKind, size: UInt64? = nil, modified: Timestamp? = nil, granularity: TimeGranularity = .second,
+        kind: FileKind, size: UInt64? = nil, modified: Timestamp? = nil,
+        granularity: TimeGranularity = .second,
         mode: UInt16? = nil, owner: UInt32? = nil, group: UInt32? = nil, rights: Rights? = nil,
         linkTarget: [UInt8]? = nil
     ) {

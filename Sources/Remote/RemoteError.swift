@@ -68,7 +68,8 @@ package struct RemoteError: Error, Hashable, Sendable {
         switch kind {
         case .unreachable, .timedOut, .busy, .protocolBroken: true
         case .notFound, .denied, .exists, .notEmpty, .notDirectory, .isDirectory, .noSpace, .quotaExceeded,
-            .nameTooLong, .invalidName, .changed, .interrupted, .unsupported, .authentication, .untrusted, .local:
+            .nameTooLong, .invalidName, .changed, .interrupted, .unsupported, .authentication, .untrusted,
+            .local:
             false
         }
     }

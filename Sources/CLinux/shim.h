@@ -1,0 +1,39 @@
+#ifndef FTPSFS_CLINUX_SHIM_H
+#define FTPSFS_CLINUX_SHIM_H
+
+// System calls of Linux that Swift's Glibc module does not offer, or that are variadic.
+#define _GNU_SOURCE 1
+#include <fcntl.h>
+#include <linux/falloc.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+/// Makes a lowered event counter, close-on-exec and non-blocking; -1 with errno on failure.
+static inline int ftpsfs_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
+
+/// Names the calling thread for debuggers; at most 15 bytes are kept.
+static inline void ftpsfs_name_thread(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }
+
+/// Forbids (0) or allows (1) core files and tracing of this process.
+static inline int ftpsfs_set_dumpable(int dumpable) { return prctl(PR_SET_DUMPABLE, dumpable, 0, 0, 0); }
+
+/// Makes the kernel send a signal to this process when its parent ends.
+static inline int ftpsfs_die_with_parent(int signal) { return prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0); }
+
+/// Makes a pipe whose ends are close-on-exec.
+static inline int ftpsfs_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
+
+/// Renames without replacing an existing target.
+static inline int ftpsfs_rename_noreplace(const char *from, const char *to) {
+    return renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);
+}
+
+/// Frees the blocks of a range of a file; the range reads as zeros afterwards.
+static inline int ftpsfs_punch_hole(int descriptor, int64_t offset, int64_t length) {
+    return fallocate(descriptor, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length);
+}
+
+#endif

@@ -1,0 +1,95 @@
+import Glibc
+
+/// A value behind a lock on which threads can wait for a change.
+///
+/// The standard library's `Mutex` has no condition variable. The lock is not recursive: taking it again on the same thread
+/// deadlocks. No I/O, kernel reply or foreign closure belongs inside `withLock`.
+@safe
+package final class Monitor<State>: @unchecked Sendable {
+    // Unchecked: `state` is only touched while `mutex` is held; both pthread objects live on the heap, where they stay.
+    private let mutex: UnsafeMutablePointer<pthread_mutex_t>
+    private let condition: UnsafeMutablePointer<pthread_cond_t>
+    private var state: State
+
+    /// Puts a value behind a new lock.
+    package init(_ state: sending State) {
+        self.state = state
+        unsafe mutex = .allocate(capacity: 1)
+        unsafe condition = .allocate(capacity: 1)
+        unsafe mutex.initialize(to: pthread_mutex_t())
+        unsafe condition.initialize(to: pthread_cond_t())
+        let lockResult = unsafe pthread_mutex_init(mutex, nil)
+        var attributes = pthread_condattr_t()
+        unsafe pthread_condattr_init(&attributes)
+        unsafe pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+        let conditionResult = unsafe pthread_cond_init(condition, &attributes)
+        unsafe pthread_condattr_destroy(&attributes)
+        precondition(lockResult == 0 && conditionResult == 0, "no memory for a lock")
+    }
+
+    deinit {
+        unsafe pthread_cond_destroy(condition)
+        unsafe pthread_mutex_destroy(mutex)
+        unsafe condition.deallocate()
+        unsafe mutex.deallocate()
+    }
+
+    /// Runs the body with the lock held and wakes nobody.
+    package func withLock<Result, Failure: Error>(
+        _ body: (inout State) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        unsafe pthread_mutex_lock(mutex)
+        defer { unsafe pthread_mutex_unlock(mutex) }
+        return try body(&state)
+    }
+
+    /// Runs the body with the lock held, then wakes every waiting thread.
+    package func update<Result, Failure: Error>(
+        _ body: (inout State) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        unsafe pthread_mutex_lock(mutex)
+        defer {
+            unsafe pthread_cond_broadcast(condition)
+            unsafe pthread_mutex_unlock(mutex)
+        }
+        return try body(&state)
+    }
+
+    /// Wakes every waiting thread, so that each looks at the state (and at whatever else it checks) again.
+    package func wakeAll() {
+        unsafe pthread_mutex_lock(mutex)
+        unsafe pthread_cond_broadcast(condition)
+        unsafe pthread_mutex_unlock(mutex)
+    }
+
+    /// Calls the body with the lock held until it returns a value, waiting for a change in between.
+    ///
+    /// Returns nil once the deadline has passed and the body still has no value. The body runs at least once.
+    /// Other threads can take the lock while this one waits. Waking threads use `update` or `wakeAll`.
+    package func wait<Result, Failure: Error>(
+        until deadline: Deadline = .never, _ body: (inout State) throws(Failure) -> Result?
+    ) throws(Failure) -> Result? {
+        unsafe pthread_mutex_lock(mutex)
+        defer { unsafe pthread_mutex_unlock(mutex) }
+        while true {
+            if let result = try body(&state) { return result }
+            guard let remaining = deadline.remaining else {
+                unsafe pthread_cond_wait(condition, mutex)
+                continue
+            }
+            guard remaining > .zero else { return nil }
+            var time = monotonicTime(after: remaining)
+            unsafe pthread_cond_timedwait(condition, mutex, &time)
+        }
+    }
+}
+
+private func monotonicTime(after duration: Duration) -> timespec {
+    var time = timespec()
+    unsafe clock_gettime(CLOCK_MONOTONIC, &time)
+    let (seconds, attoseconds) = duration.components
+    let nanoseconds = Int64(time.tv_nsec) + attoseconds / 1_000_000_000
+    time.tv_sec += Int(min(seconds, 1_000_000_000)) + Int(nanoseconds / 1_000_000_000)
+    time.tv_nsec = Int(nanoseconds % 1_000_000_000)
+    return time
+}
