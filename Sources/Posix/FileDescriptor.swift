@@ -16,7 +16,9 @@ package struct FileDescriptor: ~Copyable, Sendable {
         _ = close(raw)
     }
 
-    /// Closes the descriptor now; throws what close(2) reports. Not tried again on EINTR: Linux has closed it then.
+    /// Closes the descriptor now; throws what close(2) reports.
+    ///
+    /// Not tried again on EINTR: Linux has closed it then.
     package consuming func closeNow() throws(Errno) {
         let raw = self.raw
         discard self

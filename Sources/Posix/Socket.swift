@@ -89,7 +89,9 @@ package struct Socket: ~Copyable, Sendable {
         return address
     }
 
-    /// Writes some of the bytes; nil when the socket takes none at the moment. Never raises SIGPIPE.
+    /// Writes some of the bytes; nil when the socket takes none at the moment.
+    ///
+    /// Never raises SIGPIPE.
     package borrowing func send(_ bytes: RawSpan) throws(Errno) -> Int? {
         let raw = self.raw
         return try unsafe bytes.withUnsafeBytes { buffer throws(Errno) in

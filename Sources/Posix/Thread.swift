@@ -11,7 +11,9 @@ package final class Thread: @unchecked Sendable {
     private let handle: pthread_t
     private var isJoined = false
 
-    /// Starts a thread that runs the body once; the name (up to 15 bytes) is for debuggers. Throws when there are too many threads.
+    /// Starts a thread that runs the body once; the name (up to 15 bytes) is for debuggers.
+    ///
+    /// Throws when there are too many threads.
     package init(named name: String, _ body: @escaping @Sendable () -> Void) throws(Errno) {
         handle = try Thread.start(named: name, body)
     }

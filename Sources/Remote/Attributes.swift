@@ -74,7 +74,9 @@ package struct Rights: OptionSet, Hashable, Sendable {
     package static let write = Rights(rawValue: 1 << 9)
 }
 
-/// What is known of one remote name. Facts the server did not state are nil, never guessed.
+/// What is known of one remote name.
+///
+/// Facts the server did not state are nil, never guessed.
 package struct Attributes: Hashable, Sendable {
     /// What the name stands for.
     package var kind: FileKind

@@ -95,7 +95,9 @@ package struct StoreTraits: Hashable, Sendable {
     }
 }
 
-/// A file being read from one place onward. Used by one thread at a time.
+/// A file being read from one place onward.
+///
+/// Used by one thread at a time.
 package protocol RemoteReader: AnyObject, Sendable {
     /// Waits for at least one byte and fills the front of the span; returns how many bytes came, 0 at the proven end of the file.
     ///
@@ -139,11 +141,17 @@ package struct UploadOrder: Sendable {
     package var mode: UInt16?
     /// The time of modification the file is to have, where the server can set it; nil leaves it to the server.
     package var modified: Timestamp?
+    /// The name is to be written through, not replaced: it is a symbolic link that the server follows.
+    package var writesThrough: Bool
 
     /// Makes an order; the defaults demand nothing.
-    package init(expectation: Expectation = .anything, mode: UInt16? = nil, modified: Timestamp? = nil) {
+    package init(
+        expectation: Expectation = .anything, mode: UInt16? = nil, modified: Timestamp? = nil,
+        writesThrough: Bool = false
+    ) {
         self.expectation = expectation
         self.mode = mode
         self.modified = modified
+        self.writesThrough = writesThrough
     }
 }
