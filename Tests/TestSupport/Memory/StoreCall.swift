@@ -1,0 +1,21 @@
+package import Remote
+
+/// The operations of `RemoteStore`, for counting and for scripted failures.
+package enum StoreOperation: String, Sendable, CaseIterable {
+    case list, attributes, resolvedAttributes, openReader, read, replace, append, makeDirectory, removeFile
+    case removeDirectory, rename, setModified, setMode, makeSymlink
+}
+
+/// One call of a store.
+package struct StoreCall: Hashable, Sendable {
+    /// The operation.
+    package var operation: StoreOperation
+    /// The path it was about (for a rename the old one).
+    package var path: RemotePath
+
+    /// Puts a call together.
+    package init(_ operation: StoreOperation, _ path: RemotePath) {
+        self.operation = operation
+        self.path = path
+    }
+}
