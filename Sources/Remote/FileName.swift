@@ -16,6 +16,20 @@ package struct FileName: Hashable, Sendable {
         self.bytes = Array(bytes)
     }
 
+    /// Accepts the bytes of a span, under the rules of `init(_:)`; the way for rows of long listings.
+    package init?(_ span: Span<UInt8>) {
+        guard !span.isEmpty else { return nil }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(span.count)
+        for offset in span.indices {
+            guard !Self.isForbidden(span[offset]) else { return nil }
+            bytes.append(span[offset])
+        }
+        let dot = UInt8(ascii: ".")
+        guard bytes.count > 2 || bytes[0] != dot || bytes[bytes.count - 1] != dot else { return nil }
+        self.bytes = bytes
+    }
+
     /// Accepts the UTF-8 bytes of a text, under the rules of `init(_:)`.
     package init?(_ text: String) {
         self.init(Array(text.utf8))

@@ -1,0 +1,54 @@
+/// Cuts the body of a listing into rows.
+///
+/// Rows end with CRLF, and an LF alone belongs to a name (vsftpd, ProFTPD and pyftpdlib send it raw). Only where no CRLF
+/// occurs at all are rows taken to end with LF.
+struct ListingRows {
+    private let endsWithCRLF: Bool
+    private var position = 0
+    /// The number of rows given out.
+    private(set) var count = 0
+
+    /// Looks at a whole body.
+    ///
+    /// Throws `.unterminated` when `isProvenWhole` is false and the last row has no end, and always when rows end with CRLF and
+    /// the body with LF alone: then the two kinds of line end are mixed, and rows would hide in others.
+    init(_ body: Span<UInt8>, isProvenWhole: Bool) throws(ListingError) {
+        let end = body.count
+        endsWithCRLF = Self.firstCRLF(body, from: 0) != nil
+        guard end > 0 else { return }
+        let endsWithLF = body[end - 1] == UInt8(ascii: "\n")
+        let endsProperly = endsWithLF && (!endsWithCRLF || end > 1 && body[end - 2] == UInt8(ascii: "\r"))
+        if !endsProperly && (endsWithLF || !isProvenWhole) {
+            throw .unterminated(text: excerpt(body.array(max(0, end - 200)..<end)))
+        }
+    }
+
+    /// The next row that is not empty, without its line end.
+    mutating func next(_ body: Span<UInt8>) -> Range<Int>? {
+        while position < body.count {
+            let start = position
+            let end: Int
+            if endsWithCRLF {
+                end = Self.firstCRLF(body, from: start) ?? body.count
+                position = end + 2
+            } else {
+                end = body.firstOffset(of: UInt8(ascii: "\n"), in: start..<body.count) ?? body.count
+                position = end + 1
+            }
+            if end > start {
+                count += 1
+                return start..<end
+            }
+        }
+        return nil
+    }
+
+    private static func firstCRLF(_ body: Span<UInt8>, from start: Int) -> Int? {
+        var offset = start
+        while let end = body.firstOffset(of: UInt8(ascii: "\n"), in: offset..<body.count) {
+            if end > start, body[end - 1] == UInt8(ascii: "\r") { return end - 1 }
+            offset = end + 1
+        }
+        return nil
+    }
+}
