@@ -104,6 +104,7 @@ def proftpd(server, program):
         "User nobody", "Group nogroup", "AuthOrder mod_auth_file.c", f"AuthUserFile {users}",
         f"AuthGroupFile {groups}", "RequireValidShell off", "UseFtpUsers off", "DefaultRoot ~", "Umask 022 022",
         "AllowOverwrite on", "AllowStoreRestart on", "AllowRetrieveRestart on", "UseReverseDNS off", "TimesGMT on",
+        "PassivePorts 33000 60900",
         f"PidFile {server.path('pid')}", f"ScoreboardFile {server.path('scoreboard')}",
         f"DelayTable {server.path('delay')}", "DelayEngine off", "WtmpLog off",
         f"SystemLog {server.path('system-log')}", "TransferLog none",
@@ -137,7 +138,7 @@ def pureftpd(server, program):
         program, "--bind", f"{o.host},{server.port}", "--ipv6only" if o.ipv6 else "--ipv4only",
         "--login", f"puredb:{database}", "--noanonymous", "--chrooteveryone", "--minuid", "1", "--dontresolve",
         "--tls", "3", "--certfile", certificate(server, ".all"), "--umask", "133:022",
-        "--maxclientsnumber", "200", "--altlog", f"clf:{server.log}", "--pidfile", server.path("pid"),
+        "--maxclientsnumber", "200", "--passiveportrange", "33000:60900", "--altlog", f"clf:{server.log}", "--pidfile", server.path("pid"),
     ]
     command += ["--maxclientsperip", str(o.max_clients)] if o.max_clients else []
     command += ["--maxidletime", str((o.idle + 59) // 60)] if o.idle else []

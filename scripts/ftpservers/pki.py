@@ -2,8 +2,10 @@
 import fcntl
 import os
 import subprocess
+import time
 
 LIFETIME = "30"  # days
+RENEWAL = 20  # days after which a shared directory gets new ones
 
 HOSTS = {
     "server": "DNS:localhost,IP:127.0.0.1,IP:::1",
@@ -28,7 +30,7 @@ def create(directory):
     with open(os.path.join(directory, "lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         complete = os.path.join(directory, "complete")
-        if os.path.exists(complete):
+        if os.path.exists(complete) and time.time() - os.stat(complete).st_mtime < RENEWAL * 86400:
             return
         authority = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", LIFETIME, "-sha256"]
         openssl(directory, *authority, "-subj", "/CN=ftpsfs test authority", "-keyout", "ca.key", "-out", "ca.pem",
