@@ -9,7 +9,7 @@ import TestSupport
         let url = server.options.ipv6 ? "ftp://[::1]:\(server.port)" : "ftp://localhost:\(server.port)"
         let script = """
             set ssl:ca-file \(server.authority); set ftp:ssl-force true; set net:max-retries 1; set net:timeout 20
-            set net:reconnect-interval-base 0.1; set ftp:use-quit false; set net:persist-retries 0; set xfer:clobber true; open -u \(server.user),\(password ?? server.password) \(url); \(commands)
+            set net:reconnect-interval-base 1; set ftp:use-quit false; set net:persist-retries 0; set xfer:clobber true; open -u \(server.user),\(password ?? server.password) \(url); \(commands)
             """
         return try Shell.attempt("lftp -c \"$1\"", [script])
     }

@@ -1,0 +1,65 @@
+# ftpsfs: make build | demo | test | install | help
+PREFIX ?= /usr/local
+DESTDIR ?=
+# mount(8) looks for its helpers here and nowhere else.
+MOUNT_HELPERS ?= /sbin
+SWIFT ?= swift
+RELEASE = .build/release/ftpsfs
+# Warnings are errors in the project's own checks, and a missing server is a failure there.
+CHECKED = FTPSFS_STRICT=1 FTPSFS_REQUIRE_SERVERS=1
+
+INSTALLED_PROGRAM = $(DESTDIR)$(PREFIX)/bin/ftpsfs
+MAN_DIRECTORY = $(DESTDIR)$(PREFIX)/share/man
+BASH_COMPLETION = $(DESTDIR)$(PREFIX)/share/bash-completion/completions/ftpsfs
+ZSH_COMPLETION = $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_ftpsfs
+FISH_COMPLETION = $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/ftpsfs.fish
+
+.PHONY: build demo test lint sanitize sanitize-address sanitize-thread install uninstall clean help
+
+build: ## build the release program (.build/release/ftpsfs)
+	@scripts/setup build
+	$(SWIFT) build -c release --product ftpsfs --static-swift-stdlib
+
+demo: ## build, start a throw-away server, mount it and show a session (KEEP=1: leave it mounted)
+	@scripts/setup tests
+	@$(MAKE) --no-print-directory build
+	@KEEP=$(KEEP) scripts/demo
+
+test: ## install what is missing, build, run every test
+	@scripts/setup tests
+	@$(MAKE) --no-print-directory lint
+	$(CHECKED) $(SWIFT) build --build-tests
+	$(CHECKED) $(SWIFT) test --skip-build
+
+lint: ## check the format of the sources and the manual pages
+	$(SWIFT) format lint --strict -r Sources Tests Package.swift
+	@for page in man/*.[1-8]; do [ ! -e "$$page" ] || mandoc -Tlint -Wwarning "$$page" || exit 1; done
+
+sanitize: sanitize-address sanitize-thread ## run the tests with the address and the thread sanitizer
+
+sanitize-address sanitize-thread: sanitize-%:
+	@scripts/setup tests
+	FTPSFS_REQUIRE_SERVERS=1 $(SWIFT) test --sanitize=$* --scratch-path .build/sanitize-$*
+
+install: build ## install to PREFIX (/usr/local) below DESTDIR
+	install -D -m 755 $(RELEASE) $(INSTALLED_PROGRAM)
+	install -d $(DESTDIR)$(MOUNT_HELPERS)
+	ln -sf $(PREFIX)/bin/ftpsfs $(DESTDIR)$(MOUNT_HELPERS)/mount.ftpsfs
+	ln -sf $(PREFIX)/bin/ftpsfs $(DESTDIR)$(MOUNT_HELPERS)/mount.fuse.ftpsfs
+	@for page in man/*.[1-8]; do [ ! -e "$$page" ] || \
+		install -v -D -m 644 "$$page" "$(MAN_DIRECTORY)/man$${page##*.}/$${page##*/}" || exit 1; done
+	install -d $(dir $(BASH_COMPLETION)) $(dir $(ZSH_COMPLETION)) $(dir $(FISH_COMPLETION))
+	$(RELEASE) --generate-completion-script bash > $(BASH_COMPLETION)
+	$(RELEASE) --generate-completion-script zsh > $(ZSH_COMPLETION)
+	$(RELEASE) --generate-completion-script fish > $(FISH_COMPLETION)
+
+uninstall: ## remove what install has put there
+	rm -f $(INSTALLED_PROGRAM) $(BASH_COMPLETION) $(ZSH_COMPLETION) $(FISH_COMPLETION)
+	rm -f $(DESTDIR)$(MOUNT_HELPERS)/mount.ftpsfs $(DESTDIR)$(MOUNT_HELPERS)/mount.fuse.ftpsfs
+	@for page in man/*.[1-8]; do rm -f "$(MAN_DIRECTORY)/man$${page##*.}/$${page##*/}"; done
+
+clean: ## remove everything that was built or unpacked
+	rm -rf .build
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 18
