@@ -10,6 +10,8 @@ package struct ParsedListing: Sendable {
             case forbiddenName
             /// The name came before; the first row stays.
             case duplicate
+            /// The name has a CRLF in it, so that the row came in pieces; one such row for each piece.
+            case broken
         }
         /// Why the row was left out.
         package let reason: Reason
@@ -27,13 +29,20 @@ package struct ParsedListing: Sendable {
     package internal(set) var dropped: [DroppedRow] = []
     /// The number of rows left out.
     package internal(set) var droppedCount = 0
+    /// The form of the rows of a LIST body that has any; nil for MLSD.
+    package internal(set) var format: ListingFormat?
     /// The number of rows, those for `.` and `..` and those left out included.
     package internal(set) var rowCount = 0
 
     /// The most dropped rows that are kept.
     package static let droppedLimit = 100
 
+    /// False when names with a CRLF in them have broken rows apart: then a missing name is no proof of absence.
+    package private(set) var isComplete = true
+
     private var names: Set<FileName> = []
+    /// The place of the row before, as long as it can be continued.
+    private var previous: (row: Range<Int>, isEntry: Bool)?
 
     /// Makes a listing without rows.
     init() {}
@@ -42,6 +51,7 @@ package struct ParsedListing: Sendable {
     mutating func add(_ body: Span<UInt8>, name range: Range<Int>, row: Range<Int>, _ attributes: Attributes)
     {
         rowCount += 1
+        previous = (row, false)
         if Self.isDots(body, range) {
             sawDotRows = true
             if range.count == 1 { directory = attributes }
@@ -52,11 +62,29 @@ package struct ParsedListing: Sendable {
         }
         guard names.insert(name).inserted else { return drop(body, row, for: .duplicate) }
         entries.append(Entry(name: name, attributes: attributes))
+        previous = (row, true)
+    }
+
+    /// Takes a row in no known form for the rest of the name before it, which then holds a CRLF and cannot be shown.
+    ///
+    /// vsftpd, ProFTPD and pyftpdlib send such names raw, and one of them must not make a whole directory unreadable. Returns false
+    /// when no row was before it: then the row is not understood.
+    mutating func takeContinuation(_ body: Span<UInt8>, _ row: Range<Int>) -> Bool {
+        guard let previous else { return false }
+        if previous.isEntry, let broken = entries.popLast() {
+            names.remove(broken.name)
+            drop(body, previous.row, for: .broken)
+        }
+        drop(body, row, for: .broken)
+        self.previous = (row, false)
+        isComplete = false
+        return true
     }
 
     /// Takes the row of the directory itself, or of its parent.
     mutating func addDotRow(_ attributes: Attributes?) {
         rowCount += 1
+        previous = nil
         sawDotRows = true
         if let attributes { directory = attributes }
     }

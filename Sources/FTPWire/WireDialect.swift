@@ -10,10 +10,10 @@ package struct WireDialect: Hashable, Sendable {
     package var doubleIAC: Bool
     /// The most bytes of a command, CRLF included.
     package var maxLength: Int
-    /// Whether arguments of SITE commands are split at spaces and joined by single ones.
+    /// Whether arguments of SITE commands may lose spaces.
     ///
-    /// True for ProFTPD and where the server is unknown: a path with two spaces in a row, or one at its end, could become
-    /// another file's path, and such SITE commands are refused here.
+    /// ProFTPD 1.3.8 drops those at the end, others split at spaces and join by single ones. True where the server is unknown: a path
+    /// with two spaces in a row, or one at its end, could become another file's path, and such SITE commands are refused here.
     package var splitsSiteArguments: Bool
 
     /// Makes a dialect; the defaults are safe for unknown servers.

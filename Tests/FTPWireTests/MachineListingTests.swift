@@ -99,6 +99,14 @@ import Testing
         #expect(listing.entries.first?.name.bytes == raw)
     }
 
+    @Test("a name is accepted from a span as it is from an array")
+    func nameForms() {
+        let texts = ["", ".", "..", "...", ".a", "a.", "a", "..a", "a/b", "/", "a\0", "\r", "a\n", " ", ". "]
+        for bytes in texts.map({ Array($0.utf8) }) {
+            #expect(FileName(bytes.span) == FileName(bytes))
+        }
+    }
+
     @Test(
         "names that can never be shown are left out and reported",
         arguments: ["", "a/b", "/", "../x", "a\0b", "a\rb"])
@@ -154,13 +162,18 @@ import Testing
     @Test(
         "a row that is not understood makes the listing an error that names it",
         arguments: [
-            "x", "size=3; x", "type=; x", "type=file;x", "total 5", " x", "type x", ";;; x",
+            "size=3; x", "type=; x", "type=file;x", "=", "x=y", "ls: cannot open x",
             "-rw-r--r-- 1 a b 3 Jan 1 2000 x",
         ])
     func unintelligible(row: String) throws {
         #expect(throws: ListingError.unintelligible(row: 2, text: row)) {
             try parse("type=file; a", row, "type=file; b")
         }
+    }
+
+    @Test("a first row in no known form is an error", arguments: ["x", "total 5", " x", "type x", ";;; x"])
+    func unintelligibleFirst(row: String) throws {
+        #expect(throws: ListingError.unintelligible(row: 1, text: row)) { try parse(row, "type=file; b") }
     }
 
     @Test("a body of LF-ended rows is read where no CRLF occurs at all")

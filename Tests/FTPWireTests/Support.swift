@@ -1,3 +1,5 @@
+import Remote
+
 @testable import FTPWire
 
 /// A generator of the same numbers in each run (SplitMix64), so that a failure can be had again.
@@ -45,4 +47,17 @@ extension Array where Element == UInt8 {
 /// Reads the body of an MLSD transfer.
 func machineListing(_ body: [UInt8], isProvenWhole: Bool = false) throws(ListingError) -> ParsedListing {
     try MachineListing.parse(body.span, isProvenWhole: isProvenWhole)
+}
+
+/// Reads the body of a LIST transfer, at noon of 2026-11-24 UTC unless another time is given.
+func list(
+    _ body: [UInt8], now: Int64 = 1_795_521_600, offset: Int = 0, isProvenWhole: Bool = false
+) throws(ListingError) -> ParsedListing {
+    try ListingFormat.parseListing(
+        body.span, now: Timestamp(seconds: now), offset: offset, isProvenWhole: isProvenWhole)
+}
+
+/// Reads one row of LIST.
+func listRow(_ row: String, now: Int64 = 1_795_521_600, offset: Int = 0) throws(ListingError) -> Entry? {
+    try list(Array((row + "\r\n").utf8), now: now, offset: offset).entries.first
 }

@@ -1,0 +1,86 @@
+/// Signs in the texts of replies that codes alone do not give.
+extension Reply {
+    /// The server has no room for one more connection of this client, user or address (421; ProFTPD and FileZilla Server after PASS: 530, 421).
+    package var isTooManyConnections: Bool {
+        guard code == 421 || code == 530 || code == 550 else { return false }
+        // Too many failed log-ins are another matter.
+        let others = ["attempt", "fail", "incorrect", "wrong", "tries", "timeout", "time limit", "idle"]
+        guard !others.contains(where: speaks) else { return false }
+        let amounts = ["too many", "no more", "maximum", "max ", "limit"]
+        let things = ["connection", "client", "user", "session", "login", "logged in", "log-in"]
+        return amounts.contains(where: speaks) && things.contains(where: speaks)
+    }
+
+    /// The server refuses a data connection that does not resume the control connection's TLS session.
+    ///
+    /// vsftpd 3.0.3: `522 SSL connection failed: session reuse required`; FileZilla Server 1.9: `425 ... TLS session of data
+    /// connection not resumed.`; ProFTPD 1.3.8: `425 Unable to build data connection: Operation not permitted`.
+    package var isSessionReuseDemanded: Bool {
+        guard code == 425 || code == 522 || code == 450 || code == 534 else { return false }
+        let reuse = ["reuse", "re-use", "resum"].contains(where: speaks)
+        if speaks(of: "session"), reuse { return true }
+        return code == 425 && speaks(of: "data connection") && ends(with: "operation not permitted")
+    }
+
+    /// The server refuses REST before STOR, and APPE, but takes whole files (ProFTPD 1.3.8 without `AllowStoreRestart`).
+    package var refusesRestart: Bool {
+        speaks(of: "append/restart not permitted") || speaks(of: "restart not permitted")
+    }
+
+    /// The server refuses to replace files by STOR or RNTO (ProFTPD 1.3.8 without `AllowOverwrite`).
+    package var refusesOverwriting: Bool {
+        ends(with: "overwrite permission denied") || ends(with: "rename permission denied")
+    }
+
+    /// The name exists and is no regular file, mostly a directory (ProFTPD 1.3.8, Pure-FTPd 1.0.50).
+    package var saysNotRegularFile: Bool {
+        guard code == 550 else { return false }
+        return ["not a regular file", "not a plain file", "only retrieve regular files"].contains(
+            where: speaks)
+    }
+
+    /// A listing has no rows, though its code is one of failure (450 and 550 `No files found`).
+    package var isEmptyListing: Bool {
+        guard code == 450 || code == 550 || code == 226 else { return false }
+        return speaks(of: "no files found") || speaks(of: "no files or directories found")
+    }
+
+    /// The final reply of a listing that was cut: Pure-FTPd 1.0.50 says `226 Output truncated to 10000 matches`.
+    package var isTruncatedListing: Bool { speaks(of: "output truncated") }
+
+    /// Whether a text occurs in the reply, given in small letters.
+    func speaks(of words: String) -> Bool {
+        let words = Array(words.utf8)
+        return lines.contains { line in
+            guard line.count >= words.count else { return false }
+            return (0...(line.count - words.count)).contains { start in
+                Self.matches(line, at: start, words)
+            }
+        }
+    }
+
+    /// Whether a line ends with a text, given in small letters; points, brackets and quotation marks behind it do not count.
+    ///
+    /// A word that only ends like the first of the text is another one.
+    func ends(with words: String) -> Bool {
+        let words = Array(words.utf8)
+        let signs = Array(" \t.!'\")]>".utf8)
+        return lines.contains { line in
+            guard let last = line.lastIndex(where: { !signs.contains($0) }) else { return false }
+            let start = last + 1 - words.count
+            guard start >= 0, Self.matches(line, at: start, words) else { return false }
+            return start == 0 || !Self.isLetter(line[start - 1])
+        }
+    }
+
+    private static func matches(_ line: [UInt8], at start: Int, _ words: [UInt8]) -> Bool {
+        for (offset, byte) in words.enumerated() where lowercased(line[start + offset]) != byte {
+            return false
+        }
+        return true
+    }
+
+    private static func isLetter(_ byte: UInt8) -> Bool {
+        UInt8(ascii: "a")...UInt8(ascii: "z") ~= lowercased(byte) || isDigit(byte) || byte >= 0x80
+    }
+}
