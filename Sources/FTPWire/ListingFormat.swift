@@ -47,7 +47,8 @@ package enum ListingFormat: Hashable, Sendable {
     /// Reads a 211, 212 or 213 reply to `STAT path`: a listing between its first and its last line, perhaps with a space before each row.
     ///
     /// A name with a line end in it can forge rows, and ends the reply early on vsftpd 3.0.3 and pyftpdlib 2.2.0: for use only where
-    /// the caller proves that no other reply follows.
+    /// the caller proves that no other reply follows. For the path of a file the rows have to be looked through for its name: vsftpd adds
+    /// the links that point to it, and has no row for a link itself.
     package static func parseListing(
         status reply: Reply, now: Timestamp, offset: Int = 0
     ) throws(ListingError) -> ParsedListing {

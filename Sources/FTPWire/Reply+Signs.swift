@@ -59,6 +59,12 @@ extension Reply {
         }
     }
 
+    /// Whether a line begins with a text, given in small letters.
+    func begins(with words: String) -> Bool {
+        let words = Array(words.utf8)
+        return lines.contains { $0.count >= words.count && Self.matches($0, at: 0, words) }
+    }
+
     /// Whether a line ends with a text, given in small letters; points, brackets and quotation marks behind it do not count.
     ///
     /// A word that only ends like the first of the text is another one.

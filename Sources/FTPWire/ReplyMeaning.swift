@@ -43,6 +43,7 @@ package enum ReplyMeaning: Hashable, Sendable {
         // Oddities: ProFTPD 1.3.8 says this of a rename onto a directory, systems of unlink(2) on one.
         if reply.ends(with: "operation not permitted"), ["RNTO", "DELE"].contains(verb) { return nil }
         for (words, kind) in systemWords where reply.ends(with: words) { return kind }
+        for (words, kind) in errorNames where reply.begins(with: words) { return kind }
         return nil
     }
 
@@ -103,6 +104,13 @@ package enum ReplyMeaning: Hashable, Sendable {
     private static let fullDisk = [
         "no space", "disk full", "disk is full", "out of space", "not enough space", "insufficient storage",
         "insufficient disk", "not enough disk",
+    ]
+
+    /// What begins a text of servers in JavaScript (ftp-srv), which put the path last.
+    private static let errorNames: [(words: String, kind: RemoteError.Kind)] = [
+        ("enoent:", .notFound), ("eacces:", .denied), ("eexist:", .exists), ("enotempty:", .notEmpty),
+        ("enotdir:", .notDirectory), ("eisdir:", .isDirectory), ("enospc:", .noSpace),
+        ("edquot:", .quotaExceeded),
     ]
 
     /// What ends a text, in small letters: strerror of Linux and the BSDs, and the messages of Windows.

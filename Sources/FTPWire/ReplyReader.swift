@@ -60,7 +60,7 @@ package struct ReplyReader: Sendable {
 
     /// Adds bytes in the order they came.
     package mutating func append(_ bytes: Span<UInt8>) {
-        makeRoom(for: bytes.count)
+        makeRoom()
         for offset in bytes.indices { buffer.append(bytes[offset]) }
     }
 
@@ -71,7 +71,7 @@ package struct ReplyReader: Sendable {
 
     /// Adds bytes in the order they came.
     package mutating func append(_ bytes: some Collection<UInt8>) {
-        makeRoom(for: bytes.count)
+        makeRoom()
         buffer.append(contentsOf: bytes)
     }
 
@@ -92,7 +92,7 @@ package struct ReplyReader: Sendable {
         }
     }
 
-    private mutating func makeRoom(for count: Int) {
+    private mutating func makeRoom() {
         // Used bytes go only when they outnumber the rest, so that moving costs a constant time a byte.
         if start > buffer.count - start {
             buffer.removeSubrange(..<start)

@@ -52,6 +52,7 @@ import Testing
                 "DELE", 550,
                 "The process cannot access the file because it is being used by another process.", .busy
             ),
+            ("RETR", 550, "ENOENT: no such file or directory, open '/x: File exists.txt'", .notFound),
             // All
             ("NOOP", 421, "Timeout.", .unreachable),
             ("RETR", 425, "Failed to establish connection.", .unreachable),
