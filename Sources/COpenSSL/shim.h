@@ -2,10 +2,59 @@
 #define FTPSFS_COPENSSL_SHIM_H
 
 // Macros of libssl and libcrypto that Swift cannot import, as static inline functions and constants.
-#include <openssl/ssl.h>
+#include <openssl/bio.h>
 #include <openssl/err.h>
-#include <openssl/x509v3.h>
-#include <openssl/x509_vfy.h>
 #include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
+
+static const uint64_t ftpsfs_ssl_op_no_compression = SSL_OP_NO_COMPRESSION;
+static const uint64_t ftpsfs_ssl_op_no_renegotiation = SSL_OP_NO_RENEGOTIATION;
+static const uint64_t ftpsfs_ssl_op_no_ticket = SSL_OP_NO_TICKET;
+
+/// How names of certificates are printed: in one line, with everything but ASCII escaped.
+static const unsigned long ftpsfs_xn_flags = XN_FLAG_RFC2253;
+
+/// Sets the lowest and the highest protocol version; 0 means no limit. 1 on success.
+static inline int ftpsfs_ssl_ctx_set_versions(SSL_CTX *context, int lowest, int highest) {
+    return (int)SSL_CTX_set_min_proto_version(context, lowest) &&
+           (int)SSL_CTX_set_max_proto_version(context, highest);
+}
+
+/// Adds to the mode bits.
+static inline void ftpsfs_ssl_ctx_set_mode(SSL_CTX *context, long mode) { SSL_CTX_set_mode(context, mode); }
+
+/// Says which sessions are cached and where.
+static inline void ftpsfs_ssl_ctx_set_session_cache_mode(SSL_CTX *context, long mode) {
+    SSL_CTX_set_session_cache_mode(context, mode);
+}
+
+/// Sets the key exchange groups in order of preference; 1 on success.
+static inline int ftpsfs_ssl_ctx_set_groups(SSL_CTX *context, const char *list) {
+    return (int)SSL_CTX_set1_groups_list(context, list);
+}
+
+/// Sets one connection's key exchange groups in order of preference; 1 on success.
+static inline int ftpsfs_ssl_set_groups(SSL *ssl, const char *list) { return (int)SSL_set1_groups_list(ssl, list); }
+
+/// The group of the last key exchange, for SSL_group_to_name; 0 if there was none.
+static inline int ftpsfs_ssl_get_negotiated_group(SSL *ssl) { return (int)SSL_get_negotiated_group(ssl); }
+
+/// Sets the name to be sent as SNI; 1 on success.
+static inline int ftpsfs_ssl_set_host_name(SSL *ssl, const char *name) {
+    return (int)SSL_set_tlsext_host_name(ssl, name);
+}
+
+/// Makes an index for data attached to connections; -1 on failure.
+static inline int ftpsfs_ssl_new_index(void) {
+    return CRYPTO_get_ex_new_index(CRYPTO_EX_INDEX_SSL, 0, NULL, NULL, NULL, NULL);
+}
+
+/// Whether an error of the queue came from libssl, so that its reason is one of SSL_R_*.
+static inline int ftpsfs_error_is_ssl(unsigned long error) { return ERR_GET_LIB(error) == ERR_LIB_SSL; }
+
+/// The reason of an error of the queue.
+static inline int ftpsfs_error_reason(unsigned long error) { return ERR_GET_REASON(error); }
 
 #endif

@@ -1,0 +1,167 @@
+import COpenSSL
+import Glibc
+import Posix
+
+/// The settings that all TLS connections of a mount share: OpenSSL's `SSL_CTX`, complete once made.
+@safe
+package final class TLSContext: @unchecked Sendable {
+    // Unchecked: the SSL_CTX is configured in `init` and not changed afterwards; OpenSSL lets threads share such a context.
+    private let pointer: OpaquePointer
+    let configuration: TLSConfiguration
+
+    /// Reads certificates and keys from the disk, which may block; throws `.configuration` if a part cannot be used.
+    package init(_ configuration: TLSConfiguration) throws(TLSError) {
+        ErrorQueue.clear()
+        guard let context = unsafe SSL_CTX_new(TLS_client_method()) else {
+            throw .configuration("OpenSSL cannot be used: \(ErrorQueue.drain().text)")
+        }
+        unsafe pointer = context
+        self.configuration = configuration
+        try checkPins()
+        try setVersionsAndCiphers()
+        setBehaviour()
+        try loadAuthorities()
+        try loadCertificate()
+        setCallbacks()
+    }
+
+    deinit {
+        unsafe SSL_CTX_free(pointer)
+    }
+
+    /// A new `SSL`, owned by the caller; nil if there is no memory.
+    func makeConnection() -> OpaquePointer? {
+        unsafe SSL_new(pointer)
+    }
+
+    private func checkPins() throws(TLSError) {
+        guard configuration.pins.allSatisfy({ $0.count == 32 }) else {
+            throw .configuration("a pin must be the 32 bytes of a SHA-256 digest")
+        }
+    }
+
+    private func setVersionsAndCiphers() throws(TLSError) {
+        let lowest = configuration.minimumVersion ?? .v1_2
+        if let highest = configuration.maximumVersion, highest < lowest {
+            throw .configuration("the highest TLS version (\(highest)) is below the lowest (\(lowest))")
+        }
+        let highest = configuration.maximumVersion?.rawValue ?? 0
+        try check(
+            unsafe ftpsfs_ssl_ctx_set_versions(pointer, CInt(lowest.rawValue), CInt(highest)),
+            "the TLS versions")
+        if let ciphers = configuration.ciphers {
+            try check(unsafe SSL_CTX_set_cipher_list(pointer, ciphers), "the ciphers '\(ciphers)'")
+        }
+        if let suites = configuration.cipherSuites {
+            try check(unsafe SSL_CTX_set_ciphersuites(pointer, suites), "the cipher suites '\(suites)'")
+        }
+        let groups = configuration.groupList
+        try check(unsafe ftpsfs_ssl_ctx_set_groups(pointer, groups), "the key exchange groups '\(groups)'")
+    }
+
+    private func setBehaviour() {
+        unsafe SSL_CTX_set_options(pointer, ftpsfs_ssl_op_no_compression | ftpsfs_ssl_op_no_renegotiation)
+        let mode = SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER
+        unsafe ftpsfs_ssl_ctx_set_mode(pointer, Int(mode))
+        // Nothing is kept inside OpenSSL: which session belongs to which control connection is ours to know.
+        let cache = SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL_STORE
+        unsafe ftpsfs_ssl_ctx_set_session_cache_mode(pointer, Int(cache))
+    }
+
+    private func loadAuthorities() throws(TLSError) {
+        guard configuration.verifiesPeer, configuration.pins.isEmpty else { return }
+        if let file = configuration.caFile {
+            try check(unsafe SSL_CTX_load_verify_file(pointer, file), "the authorities in '\(file)'")
+        }
+        if let directory = configuration.caDirectory {
+            // OpenSSL looks into the directory only when it needs a certificate, and says nothing if it cannot.
+            guard unsafe access(directory, R_OK | X_OK) == 0 else {
+                throw .configuration(
+                    "the directory of authorities '\(directory)' cannot be read: \(Errno.current)")
+            }
+            try check(unsafe SSL_CTX_load_verify_dir(pointer, directory), "the authorities in '\(directory)'")
+        }
+        if configuration.caFile == nil && configuration.caDirectory == nil {
+            try check(unsafe SSL_CTX_set_default_verify_paths(pointer), "the system's authorities")
+        }
+        // A certificate that the user trusts is an anchor even if it is not a root.
+        unsafe X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(pointer), UInt(X509_V_FLAG_PARTIAL_CHAIN))
+    }
+
+    private func loadCertificate() throws(TLSError) {
+        guard let certificate = configuration.certificateFile else {
+            guard configuration.keyFile == nil else {
+                throw .configuration("a private key is of no use without a certificate")
+            }
+            return
+        }
+        let passphrase = Passphrase(configuration.keyPassphrase)
+        unsafe SSL_CTX_set_default_passwd_cb_userdata(
+            pointer, Unmanaged.passUnretained(passphrase).toOpaque())
+        // SAFETY: OpenSSL calls this back only while it loads the files, when `passphrase` is alive.
+        unsafe SSL_CTX_set_default_passwd_cb(pointer) { buffer, size, _, context in
+            guard let buffer = unsafe buffer, let context = unsafe context, size > 0 else { return 0 }
+            let passphrase = unsafe Unmanaged<Passphrase>.fromOpaque(context).takeUnretainedValue()
+            return unsafe passphrase.copy(
+                into: UnsafeMutableRawBufferPointer(start: buffer, count: Int(size)))
+        }
+        defer {
+            unsafe SSL_CTX_set_default_passwd_cb_userdata(pointer, nil)
+            withExtendedLifetime(passphrase) {}
+        }
+        let key = configuration.keyFile ?? certificate
+        try check(
+            unsafe SSL_CTX_use_certificate_chain_file(pointer, certificate),
+            "the certificate '\(certificate)'")
+        let loaded = unsafe SSL_CTX_use_PrivateKey_file(pointer, key, SSL_FILETYPE_PEM)
+        if loaded != 1, passphrase.wasAskedInVain {
+            ErrorQueue.clear()
+            throw .configuration("the private key '\(key)' is encrypted, and no passphrase was given")
+        }
+        try check(loaded, "the private key '\(key)'")
+        try check(unsafe SSL_CTX_check_private_key(pointer), "the private key '\(key)' for this certificate")
+    }
+
+    private func setCallbacks() {
+        unsafe SSL_CTX_set_verify(pointer, SSL_VERIFY_PEER, nil)
+        unsafe SSL_CTX_set_cert_verify_callback(
+            pointer,
+            { store, _ in
+                let index = SSL_get_ex_data_X509_STORE_CTX_idx()
+                guard let store = unsafe store,
+                    let ssl = unsafe X509_STORE_CTX_get_ex_data(store, index),
+                    let check = unsafe PeerCheck.of(OpaquePointer(ssl))
+                else { return 0 }
+                return unsafe check.judge(store)
+            }, nil)
+        unsafe SSL_CTX_sess_set_new_cb(pointer) { ssl, session in
+            if let session = unsafe session { unsafe PeerCheck.of(ssl)?.tickets.take(session) }
+            // We made a copy; OpenSSL keeps its reference.
+            return 0
+        }
+    }
+
+    private func check(_ result: CInt, _ what: String) throws(TLSError) {
+        guard result != 1 else { return }
+        throw .configuration("\(what) cannot be used: \(ErrorQueue.drain().text)")
+    }
+}
+
+/// What OpenSSL is told when it wants to decrypt a key.
+private final class Passphrase {
+    private let bytes: [UInt8]?
+    private(set) var wasAskedInVain = false
+
+    init(_ bytes: [UInt8]?) {
+        self.bytes = bytes
+    }
+
+    func copy(into room: UnsafeMutableRawBufferPointer) -> CInt {
+        guard let bytes, bytes.count <= room.count else {
+            wasAskedInVain = true
+            return 0
+        }
+        unsafe room.copyBytes(from: bytes)
+        return CInt(bytes.count)
+    }
+}

@@ -1,0 +1,53 @@
+package import Posix
+
+extension TLSStream {
+    /// Ends what we send: close_notify, then the end of our half of the TCP connection; reading goes on.
+    ///
+    /// ProFTPD ends an upload only with the FIN, vsftpd calls a FIN without close_notify an error. Blocks until close_notify has left.
+    package func finishSending(until deadline: Deadline, wakeup: Wakeup? = nil) throws(TLSError) {
+        while !hasSentClose {
+            switch try connection.sendClose() {
+            case .done, .closed: hasSentClose = true
+            case .wantsWrite: try waitFor(.writable, until: deadline, wakeup)
+            case .wantsRead: try waitFor(.readable, until: deadline, wakeup)
+            }
+        }
+        do throws(Errno) {
+            try connection.transport.shutdownSending()
+        } catch {
+            throw .system(error)
+        }
+    }
+
+    /// Reads to the server's end and throws the bytes away, so that no unread ticket makes the close a reset; takes new tickets.
+    ///
+    /// Returns true for close_notify, false if TCP ended without. Blocks until then.
+    @discardableResult
+    package func drain(until deadline: Deadline, wakeup: Wakeup? = nil) throws(TLSError) -> Bool {
+        var waste = [UInt8](repeating: 0, count: 16 << 10)
+        while true {
+            if deadline.hasPassed { throw .timedOut }
+            var span = waste.mutableSpan
+            var room = unsafe span.mutableBytes
+            do throws(TLSError) {
+                guard try read(into: &room, until: deadline, wakeup: wakeup) > 0 else { return true }
+            } catch .truncated {
+                return false
+            }
+        }
+    }
+
+    /// Sends close_notify if it goes out at once, and closes.
+    package func closeOrderly() {
+        if !hasSentClose { _ = try? connection.sendClose() }
+        connection.transport.close(reset: false)
+    }
+
+    /// Closes without close_notify; what has not been sent is thrown away and the server sees a reset.
+    ///
+    /// This is how a transfer is aborted: the server must not take what it has for the whole.
+    package func closeAbruptly() {
+        connection.forgetClose()
+        connection.transport.close(reset: true)
+    }
+}
