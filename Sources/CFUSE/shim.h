@@ -1,9 +1,49 @@
 #ifndef FTPSFS_CFUSE_SHIM_H
 #define FTPSFS_CFUSE_SHIM_H
 
-// libfuse's low-level interface, and stand-ins for the macros that Swift cannot import.
-#define _GNU_SOURCE 1
+// libfuse's low-level interface, and stand-ins for what Swift cannot import: macros with arguments, and functions that are
+// macros in some versions. _GNU_SOURCE must stay undefined: it changes types that Swift's Glibc module has too.
 #define FUSE_USE_VERSION 314
 #include <fuse_lowlevel.h>
+#include <linux/falloc.h>
+#include <sys/mount.h>
+
+// RENAME_NOREPLACE of renameat2(2): stdio.h has it with _GNU_SOURCE only, and linux/fs.h clashes with sys/mount.h.
+static const unsigned ftpsfs_rename_noreplace_flag = 1;
+static const int ftpsfs_keep_size_flag = FALLOC_FL_KEEP_SIZE;
+static const int ftpsfs_punch_hole_flag = FALLOC_FL_PUNCH_HOLE;
+static const int ftpsfs_zero_range_flag = FALLOC_FL_ZERO_RANGE;
+
+/// Makes a session; a function in libfuse 3.14, a macro later. NULL on failure.
+static inline struct fuse_session *ftpsfs_session_new(struct fuse_args *arguments,
+                                                      const struct fuse_lowlevel_ops *operations, void *userdata) {
+    return fuse_session_new(arguments, operations, sizeof(*operations), userdata);
+}
+
+/// Runs the loop on several threads; a versioned symbol or a macro, as libfuse was built.
+static inline int ftpsfs_session_loop_mt(struct fuse_session *session, struct fuse_loop_config *config) {
+    return fuse_session_loop_mt(session, config);
+}
+
+/// Asks for a capability where the kernel offers it; to ask for one that it does not offer fails the mount.
+static inline void ftpsfs_want(struct fuse_conn_info *connection, unsigned capability) {
+#if FUSE_VERSION >= 317
+    if (connection->capable_ext & capability) fuse_set_feature_flag(connection, capability);
+#else
+    connection->want |= connection->capable & capability;
+#endif
+}
+
+/// Gives up a capability that libfuse asks for by itself.
+static inline void ftpsfs_decline(struct fuse_conn_info *connection, unsigned capability) {
+#if FUSE_VERSION >= 317
+    fuse_unset_feature_flag(connection, capability);
+#else
+    connection->want &= ~capability;
+#endif
+}
+
+/// Detaches a mount from the tree at once, without following a symbolic link; -1 with errno on failure.
+static inline int ftpsfs_detach(const char *path) { return umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW); }
 
 #endif

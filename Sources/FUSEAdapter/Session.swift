@@ -1,0 +1,94 @@
+import CFUSE
+import Glibc
+import Posix
+import Synchronization
+
+/// libfuse's session: owns it, and keeps the adapter alive that the callbacks use.
+///
+/// Made, mounted, greeted, run, closed, in this order. `exit` may come from any thread at any time.
+@safe
+final class Session: @unchecked Sendable {
+    // Unchecked: `raw` is set at the beginning and taken away under `isOpen`'s lock; the calls in between are made by the one thread
+    // that runs the mount, except `exit`, which holds the lock.
+    private let raw: OpaquePointer
+    private let isOpen = Mutex(true)
+    private let adapter: Adapter
+
+    /// Makes a session; nil when libfuse refuses the words (its reasons go to the log).
+    init?(words: [String], adapter: Adapter) {
+        self.adapter = adapter
+        var arguments = unsafe fuse_args()
+        defer { unsafe fuse_opt_free_args(&arguments) }
+        for word in words {
+            guard unsafe fuse_opt_add_arg(&arguments, word) == 0 else { return nil }
+        }
+        var table = Callbacks.table
+        let userdata = unsafe Unmanaged.passUnretained(adapter).toOpaque()
+        guard let raw = unsafe ftpsfs_session_new(&arguments, &table, userdata) else { return nil }
+        unsafe self.raw = unsafe raw
+    }
+
+    deinit {
+        close()
+    }
+
+    /// Mounts on a path; false when the kernel or fusermount3 refuses.
+    func mount(on path: String) -> Bool {
+        unsafe fuse_session_mount(raw, path) == 0
+    }
+
+    /// Handles the kernel's first request, in which both sides agree on what they can do; it is waiting once the mount is made.
+    ///
+    /// Returns false when there is no agreement. The mount can be used as soon as `run` runs.
+    func greet() -> Bool {
+        var buffer = unsafe fuse_buf()
+        defer { unsafe free(buffer.mem) }
+        while true {
+            let count = unsafe fuse_session_receive_buf(raw, &buffer)
+            if count == -EINTR { continue }
+            guard count > 0 else { return false }
+            unsafe fuse_session_process_buf(raw, &buffer)
+            return unsafe fuse_session_exited(raw) == 0
+        }
+    }
+
+    /// Serves the kernel on this thread until the mount is gone or `exit` is called; returns 0 or an error number below zero.
+    func run() -> CInt {
+        unsafe fuse_session_loop(raw)
+    }
+
+    /// Serves the kernel on up to a number of threads, until the mount is gone or `exit` is called and this thread gets a
+    /// signal; returns 0 or an error number below zero.
+    func run(maximumThreads: Int) -> CInt {
+        guard let configuration = unsafe fuse_loop_cfg_create() else { return -ENOMEM }
+        defer { unsafe fuse_loop_cfg_destroy(configuration) }
+        let threads = UInt32(clamping: max(1, maximumThreads))
+        unsafe fuse_loop_cfg_set_max_threads(configuration, threads)
+        // A burst leaves its threads behind, each with a buffer of a mebibyte as far as it was used.
+        unsafe fuse_loop_cfg_set_idle_threads(configuration, min(threads, Self.idleThreads))
+        // A descriptor per thread spares a lock in the kernel; where the device cannot be opened, libfuse would complain.
+        unsafe fuse_loop_cfg_set_clone_fd(configuration, access("/dev/fuse", R_OK | W_OK) == 0 ? 1 : 0)
+        return unsafe ftpsfs_session_loop_mt(raw, configuration)
+    }
+
+    /// Tells the loop to end when it next looks.
+    ///
+    /// Does not wake it.
+    func exit() {
+        isOpen.withLock { isOpen in
+            if isOpen { unsafe fuse_session_exit(raw) }
+        }
+    }
+
+    /// Closes the connection, by which the kernel fails whatever still waits, and frees the session; not while the loop runs.
+    ///
+    /// libfuse's own unmounting is not used: it detaches whatever is mounted on the path by then, be it a stranger's.
+    func close() {
+        isOpen.withLock { isOpen in
+            if isOpen { unsafe fuse_session_destroy(raw) }
+            isOpen = false
+        }
+    }
+
+    private static let idleThreads: UInt32 = 16
+}
