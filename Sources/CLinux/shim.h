@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 /// Makes a lowered event counter, close-on-exec and non-blocking; -1 with errno on failure.
@@ -34,6 +35,15 @@ static inline int ftpsfs_rename_noreplace(const char *from, const char *to) {
 /// Frees the blocks of a range of a file; the range reads as zeros afterwards.
 static inline int ftpsfs_punch_hole(int descriptor, int64_t offset, int64_t length) {
     return fallocate(descriptor, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length);
+}
+
+/// The process's environment; not to be read while another thread changes it.
+static inline char **ftpsfs_environment(void) { return environ; }
+
+/// Forbids core files, now and for programs started later; -1 with errno on failure.
+static inline int ftpsfs_forbid_core_files(void) {
+    const struct rlimit none = {0, 0};
+    return setrlimit(RLIMIT_CORE, &none);
 }
 
 #endif

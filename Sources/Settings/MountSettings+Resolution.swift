@@ -1,0 +1,179 @@
+/// What was typed: the arguments of one mount, in the terms of both `ftpsfs` and mount(8)'s helper.
+package struct MountRequest: Sendable, Hashable {
+    /// The SOURCE argument, a text of `ArgumentText`.
+    package var source: String
+    /// The MOUNTPOINT argument, a text of `ArgumentText`.
+    package var mountPoint: String
+    /// The `-o` lists in their order, texts of `ArgumentText`.
+    package var optionLists: [String]
+    /// -p.
+    package var port: String?
+    /// -f, in the meaning of ftpsfs.
+    package var foreground: Bool
+    /// -d.
+    package var debug: Bool
+    /// -s, in the meaning of ftpsfs.
+    package var singleThreaded: Bool
+    /// mount(8)'s -s: unknown options are warned of instead of refused.
+    package var toleratesUnknownOptions: Bool
+
+    /// Puts a request together.
+    package init(
+        source: String, mountPoint: String, optionLists: [String] = [], port: String? = nil,
+        foreground: Bool = false, debug: Bool = false, singleThreaded: Bool = false,
+        toleratesUnknownOptions: Bool = false
+    ) {
+        self.source = source
+        self.mountPoint = mountPoint
+        self.optionLists = optionLists
+        self.port = port
+        self.foreground = foreground
+        self.debug = debug
+        self.singleThreaded = singleThreaded
+        self.toleratesUnknownOptions = toleratesUnknownOptions
+    }
+}
+
+extension MountSettings {
+    /// Understands a request and fills the defaults in.
+    ///
+    /// Reads no file but looks whether named ones can be read; may ask the user database.
+    package init(_ request: MountRequest, _ surroundings: Surroundings) throws(SettingsError) {
+        let source = try MountSource(parsing: request.source)
+        var chosen = ChosenOptions()
+        var warnings: [String] = []
+        for list in request.optionLists {
+            for element in try OptionElement.list(list) {
+                if let option = OptionTable.find(element.name) {
+                    try option.use(element, in: &chosen, surroundings)
+                } else if request.toleratesUnknownOptions {
+                    warnings.append(OptionTable.unknown(element).message + " It is ignored.")
+                } else {
+                    throw OptionTable.unknown(element)
+                }
+            }
+        }
+        if let port = request.port {
+            let port = try MountSource.port(port)
+            if let before = chosen.port, before != port {
+                throw SettingsError("-p \(port) and port=\(before) contradict each other")
+            }
+            chosen.port = port
+        }
+        let tls = try Self.tls(chosen, source)
+        if !tls.verifiesPeer, tls.pins.isEmpty {
+            warnings.append(
+                "no_verify_peer: the server's certificate is not checked, anyone on the way can read the password"
+            )
+        } else if !tls.verifiesHostName, tls.pins.isEmpty {
+            warnings.append("no_verify_hostname: a certificate made out to another name is accepted")
+        }
+        let mountPoint = OptionValue(
+            option: "MOUNTPOINT", text: request.mountPoint, surroundings: surroundings)
+        self.init(
+            server: try Self.server(chosen, source, tls.mode), tls: tls,
+            credentials: try Self.credentials(chosen, source),
+            presentation: Self.presentation(chosen, surroundings),
+            kernel: try Self.kernel(chosen, request.source),
+            cache: CacheSettings(
+                directory: chosen.cacheDirectory ?? surroundings.cacheDirectory, size: chosen.cacheSize,
+                directoryTimeout: chosen.directoryTimeout, reportedDiskSize: chosen.diskSize),
+            log: Self.log(chosen, request), mountPoint: try Self.mountPoint(mountPoint),
+            foreground: request.foreground || request.debug || chosen.debug,
+            singleThreaded: request.singleThreaded, warnings: warnings)
+    }
+
+    private static func tls(_ chosen: ChosenOptions, _ source: MountSource) throws(SettingsError)
+        -> TLSSettings
+    {
+        if let maximum = chosen.maximumVersion, maximum < chosen.minimumVersion {
+            throw SettingsError("tls_min=1.3 and tls_max=1.2 leave no version of TLS")
+        }
+        if chosen.keyFile != nil, chosen.certificateFile == nil {
+            throw SettingsError("key= needs cert=FILE beside it")
+        }
+        // Port 990 belongs to implicit TLS: no server greets in clear text there.
+        let usual: TLSSettings.Mode = (source.port ?? chosen.port) == 990 ? .implicit : .explicit
+        return TLSSettings(
+            mode: chosen.mode ?? source.mode ?? usual, minimum: chosen.minimumVersion,
+            maximum: chosen.maximumVersion, authorityFile: chosen.authorityFile,
+            authorityDirectory: chosen.authorityDirectory, certificateFile: chosen.certificateFile,
+            keyFile: chosen.keyFile ?? chosen.certificateFile, ciphers: chosen.ciphers, pins: chosen.pins,
+            verifiesPeer: chosen.verifiesPeer, verifiesHostName: chosen.verifiesHostName)
+    }
+
+    private static func server(
+        _ chosen: ChosenOptions, _ source: MountSource, _ mode: TLSSettings.Mode
+    ) throws(SettingsError) -> ServerSettings {
+        if let port = source.port, let other = chosen.port, port != other {
+            throw SettingsError(
+                "port \(port) of the source and port \(other) of the options contradict each other")
+        }
+        let addresses: ServerSettings.AddressFamily =
+            chosen.usesIPv4 == chosen.usesIPv6 ? .any : chosen.usesIPv4 ? .ipv4 : .ipv6
+        return ServerSettings(
+            host: source.host, port: source.port ?? chosen.port ?? (mode == .implicit ? 990 : 21),
+            path: source.path, addresses: addresses, passiveMode: chosen.passiveMode, listing: chosen.listing,
+            maximumConnections: chosen.maximumConnections, connectTimeout: chosen.connectTimeout,
+            timeout: chosen.timeout, idleTimeout: chosen.idleTimeout == .zero ? nil : chosen.idleTimeout)
+    }
+
+    private static func credentials(
+        _ chosen: ChosenOptions, _ source: MountSource
+    ) throws(SettingsError) -> CredentialsSettings {
+        if let name = source.userName, let other = chosen.userName, name != other {
+            throw SettingsError(
+                "user '\(ArgumentText.printable(name))' of the source and username="
+                    + "\(ArgumentText.printable(other)) contradict each other")
+        }
+        return CredentialsSettings(
+            userName: source.userName ?? chosen.userName, file: chosen.credentialsFile,
+            fromStandardInput: chosen.passwordFromStandardInput, netrc: chosen.netrc)
+    }
+
+    private static func presentation(
+        _ chosen: ChosenOptions, _ surroundings: Surroundings
+    ) -> PresentationSettings {
+        // A mask that was asked for takes from all bits, as with every other filesystem; without one, bits are the customary ones.
+        let fileMask = chosen.fileMask ?? chosen.umask
+        let directoryMask = chosen.directoryMask ?? chosen.umask
+        return PresentationSettings(
+            userID: chosen.userID ?? surroundings.userID, groupID: chosen.groupID ?? surroundings.groupID,
+            fileMode: chosen.fileMode, directoryMode: chosen.directoryMode,
+            defaultFileMode: fileMask == nil ? 0o644 : 0o666,
+            defaultDirectoryMode: directoryMask == nil ? 0o755 : 0o777,
+            fileMask: fileMask ?? 0, directoryMask: directoryMask ?? 0)
+    }
+
+    private static func kernel(
+        _ chosen: ChosenOptions, _ source: String
+    ) throws(SettingsError) -> KernelSettings {
+        guard !(chosen.allowOther && chosen.allowRoot) else {
+            throw SettingsError("allow_other and allow_root exclude each other: allow_other lets root in too")
+        }
+        return KernelSettings(
+            attributeTimeout: chosen.attributeTimeout, entryTimeout: chosen.entryTimeout,
+            negativeTimeout: chosen.negativeTimeout, readOnly: chosen.readOnly,
+            allowOther: chosen.allowOther, allowRoot: chosen.allowRoot,
+            defaultPermissions: chosen.defaultPermissions ?? chosen.allowOther,
+            sourceName: chosen.sourceName ?? ArgumentText.printable(source),
+            flags: chosen.kernelFlags.compactMap(\.flag))
+    }
+
+    private static func log(_ chosen: ChosenOptions, _ request: MountRequest) -> LogSettings {
+        let debug = request.debug || chosen.debug
+        let usual: LogSettings.Destination = debug || request.foreground ? .standardError : .systemLog
+        return LogSettings(
+            destination: chosen.logDestination ?? usual, level: chosen.logLevel ?? (debug ? .debug : .notice))
+    }
+
+    private static func mountPoint(_ value: OptionValue) throws(SettingsError) -> String {
+        do {
+            return try value.path()
+        } catch {
+            throw SettingsError(
+                "mount point '\(ArgumentText.printable(value.text))': use a directory with a UTF-8 name",
+                code: .mountPointUnusable)
+        }
+    }
+}

@@ -1,0 +1,132 @@
+extension OptionTable {
+    static let connection: [MountOption] = [
+        MountOption(
+            "port", .value("NUMBER"), default: "21, or 990 with implicit TLS", "port of the server"
+        ) { chosen, value throws(SettingsError) in
+            let port = try MountSource.port(value.text)
+            if let before = chosen.port, before != port {
+                throw value.error("port \(before) was given already")
+            }
+            chosen.port = port
+        },
+        MountOption(
+            "max_conns", .value("NUMBER"), aliases: ["concurrency", "nconnect"], default: "6",
+            "the most connections at a time, 1 up to 64"
+        ) { chosen, value throws(SettingsError) in
+            chosen.maximumConnections = try value.number(1...64)
+        },
+        MountOption(
+            "connect_timeout", .value("SECONDS"), aliases: ["ConnectTimeout", "contimeout"], default: "10",
+            "the longest wait for a connection"
+        ) { chosen, value throws(SettingsError) in
+            chosen.connectTimeout = try value.seconds(1...3600)
+        },
+        MountOption(
+            "timeout", .value("SECONDS"), aliases: ["read_timeout"], default: "30",
+            "the longest wait for the network, each"
+        ) { chosen, value throws(SettingsError) in
+            chosen.timeout = try value.seconds(1...3600)
+        },
+        MountOption(
+            "idle_timeout", .value("SECONDS"), default: "60",
+            "close connections that idle this long; 0 keeps them"
+        ) { chosen, value throws(SettingsError) in
+            chosen.idleTimeout = try value.seconds(0...86_400)
+        },
+        MountOption("ipv4", .flag, "use IPv4 addresses alone") { chosen, _ in chosen.usesIPv4 = true },
+        MountOption("ipv6", .flag, "use IPv6 addresses alone") { chosen, _ in chosen.usesIPv6 = true },
+        MountOption(
+            "enable_epsv", .flag, default: "EPSV, then PASV", "ask for data connections with EPSV alone"
+        ) { chosen, _ in chosen.passiveMode = .extendedOnly },
+        MountOption("disable_epsv", .flag, "ask for data connections with PASV alone") { chosen, _ in
+            chosen.passiveMode = .plainOnly
+        },
+        MountOption(
+            "list", .value("auto|mlsd|list|list-a"), default: "auto",
+            "the command directories are listed with"
+        ) { chosen, value throws(SettingsError) in
+            chosen.listing = try value.choice([
+                ("auto", .automatic), ("mlsd", .mlsd), ("list", .list), ("list-a", .listAll),
+            ])
+        },
+    ]
+
+    static let protection: [MountOption] = [
+        MountOption(
+            "tls", .value("explicit|implicit"), default: "explicit",
+            "when TLS starts: with AUTH TLS, or with the first byte"
+        ) { chosen, value throws(SettingsError) in
+            chosen.mode = try value.choice([("explicit", .explicit), ("implicit", .implicit)])
+        },
+        MountOption("tls_min", .value("1.2|1.3"), default: "1.2", "the lowest version accepted") {
+            chosen, value throws(SettingsError) in
+            chosen.minimumVersion = try value.choice([("1.2", .tls12), ("1.3", .tls13)])
+        },
+        MountOption("tls_max", .value("1.2|1.3"), default: "the highest known", "the highest version offered")
+        {
+            chosen, value throws(SettingsError) in
+            chosen.maximumVersion = try value.choice([("1.2", .tls12), ("1.3", .tls13)])
+        },
+        MountOption(
+            "cacert", .value("FILE"), default: "the system's", "trusted authorities, PEM"
+        ) { chosen, value throws(SettingsError) in
+            chosen.authorityFile = try value.readableFile()
+        },
+        MountOption(
+            "capath", .value("DIR"), default: "the system's", "directory of trusted authorities, by hash"
+        ) { chosen, value throws(SettingsError) in
+            chosen.authorityDirectory = try value.readableFile()
+        },
+        MountOption(
+            "tls_pin", .value("sha256:HEX"),
+            "accept exactly the certificate with this SHA-256; may be given again for a second one"
+        ) { chosen, value throws(SettingsError) in
+            chosen.pins.append(try value.pin())
+        },
+        MountOption("cert", .value("FILE"), "the client's certificate chain, PEM") {
+            chosen, value throws(SettingsError) in
+            chosen.certificateFile = try value.readableFile()
+        },
+        MountOption("key", .value("FILE"), default: "the file of cert", "the client's key, PEM") {
+            chosen, value throws(SettingsError) in
+            chosen.keyFile = try value.readableFile()
+        },
+        MountOption(
+            "ciphers", .value("LIST"), default: "OpenSSL's", "ciphers in OpenSSL's notation, ':' between them"
+        ) { chosen, value throws(SettingsError) in
+            chosen.ciphers = try value.plain()
+        },
+        MountOption(
+            "no_verify_peer", .flag, aliases: ["no_check_certificate"],
+            "accept every certificate (anyone on the way can read and change everything)"
+        ) { chosen, _ in chosen.verifiesPeer = false },
+        MountOption(
+            "no_verify_hostname", .flag, "accept a trusted certificate made out to another name"
+        ) { chosen, _ in chosen.verifiesHostName = false },
+    ]
+
+    static let credentials: [MountOption] = [
+        MountOption(
+            "username", .value("NAME"), default: "of the source, netrc, or this machine",
+            "the user's name on the server"
+        ) { chosen, value throws(SettingsError) in
+            chosen.userName = try MountSource.user(value.text)
+        },
+        MountOption(
+            "credentials", .value("FILE"), aliases: ["cred"],
+            "private file with username= and password= lines"
+        ) { chosen, value throws(SettingsError) in
+            chosen.credentialsFile = try value.path()
+        },
+        MountOption(
+            "netrc", .optionalValue("FILE"), default: "~/.netrc where it is there and private",
+            "file with machine, login and password"
+        ) { chosen, value throws(SettingsError) in
+            chosen.netrc = value.text.isEmpty ? .required : .file(try value.path())
+        },
+        MountOption("password_stdin", .flag, "the first line of standard input is the password") {
+            chosen, _ in
+            chosen.passwordFromStandardInput = true
+        },
+    ]
+}
