@@ -32,6 +32,16 @@ static inline int ftpsfs_rename_noreplace(const char *from, const char *to) {
     return renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);
 }
 
+/// Renames between two open directories without replacing an existing target.
+static inline int ftpsfs_rename_noreplace_at(int from, const char *name, int to, const char *new_name) {
+    return renameat2(from, name, to, new_name, RENAME_NOREPLACE);
+}
+
+/// Reserves disk space for a range of a file; its length and bytes stay.
+static inline int ftpsfs_reserve(int descriptor, int64_t offset, int64_t length) {
+    return fallocate(descriptor, FALLOC_FL_KEEP_SIZE, offset, length);
+}
+
 /// Frees the blocks of a range of a file; the range reads as zeros afterwards.
 static inline int ftpsfs_punch_hole(int descriptor, int64_t offset, int64_t length) {
     return fallocate(descriptor, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length);

@@ -1,3 +1,5 @@
+import Glibc
+
 /// A piece of memory of fixed size that is filled once from the front and then only read.
 ///
 /// One thread fills it; others may read the part that the filler has announced to them (under a lock of theirs) while the rest is
@@ -39,4 +41,38 @@ package final class Block: @unchecked Sendable {
 
     /// The address of the filled memory, for scatter-gather output; valid as long as this object lives.
     package var baseAddress: UnsafeRawPointer? { unsafe UnsafeRawPointer(memory.baseAddress) }
+
+    /// Copies a filled range of another block to an offset of this one, which this thread is filling.
+    package func copy(_ range: Range<Int>, of other: Block, to offset: Int) {
+        precondition(offset >= 0 && range.count <= capacity - offset, "no room in the block")
+        // SAFETY: the target range was checked above, the source slice is bounds-checked.
+        let target = unsafe UnsafeMutableRawBufferPointer(rebasing: memory[offset..<(offset + range.count)])
+        unsafe target.copyMemory(from: UnsafeRawBufferPointer(rebasing: other.memory[range]))
+    }
+
+    /// Whether a filled range has the same bytes as one of the same length in another block.
+    package func holds(_ range: Range<Int>, equalTo otherRange: Range<Int>, of other: Block) -> Bool {
+        guard range.count == otherRange.count else { return false }
+        guard !range.isEmpty else { return true }
+        let mine = unsafe UnsafeRawBufferPointer(rebasing: memory[range])
+        let theirs = unsafe UnsafeRawBufferPointer(rebasing: other.memory[otherRange])
+        guard let left = mine.baseAddress, let right = theirs.baseAddress else { return false }
+        // SAFETY: both slices are bounds-checked and of the same length.
+        return unsafe memcmp(left, right, range.count) == 0
+    }
+
+    /// Continues a digest (FNV-1a, 64 bits) over a filled range; it tells contents apart by chance, not against an adversary.
+    package func digest(_ range: Range<Int>, continuing start: UInt64 = 0xcbf2_9ce4_8422_2325) -> UInt64 {
+        var digest = start
+        for index in range {
+            let byte = unsafe memory[index]
+            digest = (digest ^ UInt64(byte)) &* 0x100_0000_01b3
+        }
+        return digest
+    }
+
+    /// Makes the whole block zeros; for the thread that fills it.
+    package func fillWithZeros() {
+        unsafe memory.initializeMemory(as: UInt8.self, repeating: 0)
+    }
 }

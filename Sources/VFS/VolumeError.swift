@@ -45,3 +45,10 @@ package enum VolumeError: Error, Sendable {
     /// Something failed on this machine, said in words (EIO).
     case local(String)
 }
+
+extension VolumeError {
+    /// Wraps the store's error; an interruption is the program's own.
+    init(_ error: RemoteError) {
+        self = error.kind == .interrupted ? .interrupted : .remote(error)
+    }
+}

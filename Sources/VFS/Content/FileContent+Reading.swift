@@ -1,0 +1,157 @@
+import Posix
+package import Remote
+
+extension FileContent {
+    private enum Source {
+        case spool(SpoolFile)
+        case remote(ReadAhead)
+        case zeros
+    }
+
+    private struct Segment {
+        let range: Range<UInt64>
+        let source: Source
+    }
+
+    private struct Plan {
+        var segments: [Segment] = []
+        var readsSpool = false
+    }
+
+    /// Replies of more pieces than this are put together in one block, for scatter-gather output knows limits.
+    private static let sliceLimit = 64
+
+    /// Reads up to `count` bytes; fewer only at the end of the file.
+    ///
+    /// `path` is where the file is now, nil when its name is gone. Throws `.stale` when bytes are needed that only a
+    /// former version on the server had, `.interrupted` on cancellation, else what the store threw.
+    package func read(at offset: UInt64, count: Int, path: RemotePath?, for request: Request)
+        throws(VolumeError) -> ReadReply
+    {
+        while true {
+            if request.isCancelled { throw .interrupted }
+            let plan = try makePlan(offset, count)
+            defer { if plan.readsSpool { endSpoolRead() } }
+            var slices: [Slice] = []
+            var isComplete = true
+            for segment in plan.segments {
+                // Nil: the content changed under the plan, by truncation or a finished upload.
+                guard let pieces = try fetch(segment, path: path, for: request) else {
+                    isComplete = false
+                    break
+                }
+                slices += pieces
+            }
+            guard isComplete else { continue }
+            return ReadReply(slices: slices.count > Self.sliceLimit ? Self.merge(slices) : slices)
+        }
+    }
+
+    // Says where the bytes of a range are, and makes ready to read them there.
+    private func makePlan(_ offset: UInt64, _ count: Int) throws(VolumeError) -> Plan {
+        try monitor.withLock { state throws(VolumeError) in
+            guard !state.isClosed else { throw .badHandle }
+            guard count > 0, offset < state.size else { return Plan() }
+            let wanted = offset..<(offset + min(UInt64(count), state.size - offset))
+            var plan = Plan()
+            var needsRemote = false
+            state.local.visitRuns(in: wanted) { run, isLocal in
+                if isLocal, let file = state.file {
+                    plan.segments.append(Segment(range: run, source: .spool(file)))
+                    plan.readsSpool = true
+                    return
+                }
+                let edge = min(max(run.lowerBound, state.baseSize), run.upperBound)
+                if run.lowerBound < edge {
+                    needsRemote = true
+                    let remote = state.remote ?? self.makeRemote(&state)
+                    if let remote {
+                        plan.segments.append(
+                            Segment(range: run.lowerBound..<edge, source: .remote(remote)))
+                        needsRemote = false
+                    }
+                }
+                if edge < run.upperBound {
+                    plan.segments.append(Segment(range: edge..<run.upperBound, source: .zeros))
+                }
+            }
+            guard !needsRemote else { throw .local("a file without a version on the server has bytes there") }
+            if plan.readsSpool { state.spoolReaders += 1 }
+            return plan
+        }
+    }
+
+    /// The reader of the base version, made at the first use; nil when there is no base. Called with the lock held.
+    func makeRemote(_ state: inout State) -> ReadAhead? {
+        if let remote = state.remote { return remote }
+        guard let base = state.base else { return nil }
+        let remote = ReadAhead(
+            environment: environment, version: base, size: state.storedSize, followsLink: followsLink)
+        state.remote = remote
+        return remote
+    }
+
+    private func fetch(_ segment: Segment, path: RemotePath?, for request: Request) throws(VolumeError)
+        -> [Slice]?
+    {
+        switch segment.source {
+        case .remote(let remote):
+            return try remote.read(segment.range, path: path, for: request)
+        case .spool(let file):
+            do throws(Errno) {
+                return try file.read(segment.range).map { [Slice(block: $0, range: 0..<segment.range.count)] }
+            } catch {
+                throw VolumeError(spool: error)
+            }
+        case .zeros:
+            let zeros = environment.zeros
+            var left = segment.range.count
+            var slices: [Slice] = []
+            while left > 0 {
+                slices.append(Slice(block: zeros, range: 0..<min(left, zeros.capacity)))
+                left -= min(left, zeros.capacity)
+            }
+            return slices
+        }
+    }
+
+    private func endSpoolRead() {
+        monitor.withLock { $0.spoolReaders -= 1 }
+    }
+
+    private static func merge(_ slices: [Slice]) -> [Slice] {
+        let count = slices.reduce(0) { $0 + $1.range.count }
+        let block = Block(capacity: count)
+        var place = 0
+        for slice in slices {
+            block.copy(slice.range, of: slice.block, to: place)
+            place += slice.range.count
+        }
+        return [Slice(block: block, range: 0..<count)]
+    }
+
+    /// Finds the next data (`toHole` false) or hole from an offset on; all that is on the server counts as data.
+    ///
+    /// Throws `.noSuchPlace` at or beyond the end, and when no data follow (lseek(2), SEEK_DATA and SEEK_HOLE).
+    package func seek(from offset: UInt64, toHole: Bool) throws(VolumeError) -> UInt64 {
+        try monitor.withLock { state throws(VolumeError) in
+            guard offset < state.size else { throw .noSuchPlace }
+            var data = state.local
+            if state.baseSize > 0 { data.insert(contentsOf: 0..<state.baseSize) }
+            if toHole { return min(data.firstAbsent(from: offset), state.size) }
+            guard let place = data.firstMember(from: offset), place < state.size else { throw .noSuchPlace }
+            return place
+        }
+    }
+}
+
+extension VolumeError {
+    /// Translates a failure of the spool's disk.
+    init(spool error: Errno) {
+        switch error {
+        case .noSpace, .quotaExceeded: self = .noSpace
+        case .tooLarge: self = .tooLarge
+        default: self = .local("the spool failed: \(error)")
+        }
+    }
+}

@@ -1,0 +1,171 @@
+import Logging
+import Posix
+package import Remote
+
+extension FileContent {
+    /// The largest file this machine can hold, in bytes.
+    private static let sizeLimit = UInt64(Int64.max)
+    /// How old the record beside a spool file may become while writing goes on.
+    private static let recordAge: Duration = .seconds(2)
+
+    /// Writes all the bytes into the spool, at an offset or (`appends`) at the end; waits while an upload runs.
+    ///
+    /// Throws `.noSpace` when the spool is full, `.tooLarge`, `.interrupted`. After a failure a part may have been written.
+    package func write(_ bytes: RawSpan, at offset: UInt64, appends: Bool, for request: Request)
+        throws(VolumeError)
+    {
+        guard bytes.byteCount > 0 else { return }
+        try withTurn(for: request) { () throws(VolumeError) in
+            let (size, existing, isClosed) = monitor.withLock { ($0.size, $0.file, $0.isClosed) }
+            guard !isClosed else { throw .badHandle }
+            let start = appends ? size : offset
+            let (end, overflow) = start.addingReportingOverflow(UInt64(bytes.byteCount))
+            guard !overflow, end <= Self.sizeLimit else { throw .tooLarge }
+            let file = if let existing { existing } else { try makeFile() }
+            try rememberSent(beforeChangeFrom: start)
+            try keepRecord(adding: start..<end)
+            var (count, failure) = file.write(bytes, at: start)
+            if failure == .noSpace || failure == .quotaExceeded, environment.spool.dropAllClean(except: self)
+            {
+                let (more, stillFailing) = file.write(
+                    bytes.extracting(droppingFirst: count), at: start + UInt64(count))
+                (count, failure) = (count + more, stillFailing)
+            }
+            let now = environment.timeOfWrite()
+            if count > 0 {
+                let written = start..<(start + UInt64(count))
+                monitor.withLock { state in
+                    state.local.insert(contentsOf: written)
+                    state.dirty.insert(contentsOf: written)
+                    state.size = max(state.size, written.upperBound)
+                    state.modifiedHere = now
+                }
+            }
+            if let failure { throw VolumeError(spool: failure) }
+        }
+    }
+
+    /// Sets the size: forgets what lies beyond, or adds a hole of zeros. Waits while an upload runs.
+    package func truncate(to size: UInt64, for request: Request) throws(VolumeError) {
+        guard size <= Self.sizeLimit else { throw .tooLarge }
+        try withTurn(for: request) { () throws(VolumeError) in try resize(to: size) }
+    }
+
+    /// Makes room for a range (fallocate(2)), or with `zeroes` makes it zeros; the size grows unless `keepsSize`.
+    package func allocate(
+        at offset: UInt64, count: UInt64, keepsSize: Bool, zeroes: Bool, for request: Request
+    ) throws(VolumeError) {
+        let (end, overflow) = offset.addingReportingOverflow(count)
+        guard count > 0 else { throw .invalid }
+        guard !overflow, end <= Self.sizeLimit else { throw .tooLarge }
+        try withTurn(for: request) { () throws(VolumeError) in
+            let size = self.size
+            if zeroes {
+                try zero(offset..<max(offset, min(end, size)))
+            } else {
+                try reserve(offset..<end)
+            }
+            if !keepsSize, end > size { try resize(to: end) }
+        }
+    }
+
+    // The caller has the turn.
+    private func resize(to size: UInt64) throws(VolumeError) {
+        let (old, file, isClosed) = monitor.withLock { ($0.size, $0.file, $0.isClosed) }
+        guard !isClosed else { throw .badHandle }
+        guard size != old else { return }
+        if size < old {
+            try rememberSent(beforeChangeFrom: size)
+            // First the state: a reader must not take the missing end of the spool file for zeros of the file.
+            monitor.withLock { state in
+                state.size = size
+                state.baseSize = min(state.baseSize, size)
+                state.local.removeAll(from: size)
+                state.dirty.removeAll(from: size)
+                state.hasChanged = true
+                state.modifiedHere = environment.timeOfWrite()
+            }
+            try spooling { () throws(Errno) in try file?.truncate(to: size) }
+        } else {
+            monitor.withLock { state in
+                state.size = size
+                state.hasChanged = true
+                state.modifiedHere = environment.timeOfWrite()
+            }
+        }
+        try keepRecord(adding: nil)
+    }
+
+    // The caller has the turn.
+    private func zero(_ range: Range<UInt64>) throws(VolumeError) {
+        guard !range.isEmpty else { return }
+        let existing = monitor.withLock { $0.file }
+        let file = if let existing { existing } else { try makeFile() }
+        try rememberSent(beforeChangeFrom: range.lowerBound)
+        try keepRecord(adding: range)
+        try spooling { () throws(Errno) in
+            try file.zero(range)
+            // The file has to reach as far as its ranges say.
+            if try file.size() < range.upperBound { try file.truncate(to: range.upperBound) }
+        }
+        monitor.withLock { state in
+            state.local.insert(contentsOf: range)
+            state.dirty.insert(contentsOf: range)
+            state.modifiedHere = environment.timeOfWrite()
+        }
+    }
+
+    // The caller has the turn.
+    private func reserve(_ range: Range<UInt64>) throws(VolumeError) {
+        let existing = monitor.withLock { $0.file }
+        let file = if let existing { existing } else { try makeFile() }
+        try spooling { () throws(Errno) in try file.reserve(range) }
+    }
+
+    /// Makes the spool file; the caller has the turn.
+    func makeFile() throws(VolumeError) -> SpoolFile {
+        let file = try spooling { () throws(Errno) in try environment.spool.makeFile() }
+        monitor.withLock { $0.file = file }
+        return file
+    }
+
+    /// Sees to it that the record beside the spool file says what is about to be written; not for every write anew.
+    ///
+    /// The first record comes before the first write: a file without one holds nothing that the server lacks.
+    func keepRecord(adding range: Range<UInt64>?) throws(VolumeError) {
+        let due = monitor.withLock { state -> (SpoolFile, SpoolRecord)? in
+            guard let file = state.file, !state.isDetached else { return nil }
+            let now = ContinuousClock.now
+            if let last = state.recordTime, now - last < Self.recordAge { return nil }
+            state.recordTime = now
+            var record = state.record
+            if let range { record.dirty.insert(contentsOf: range) }
+            return (file, record)
+        }
+        guard let (file, record) = due else { return }
+        do throws(VolumeError) {
+            try spooling { () throws(Errno) in try environment.spool.write(record, for: file) }
+        } catch {
+            monitor.withLock { $0.recordTime = nil }
+            throw error
+        }
+    }
+
+    /// Runs an operation of the spool and translates its failure.
+    func spooling<Result>(_ body: () throws(Errno) -> Result) throws(VolumeError) -> Result {
+        do throws(Errno) {
+            return try body()
+        } catch {
+            throw VolumeError(spool: error)
+        }
+    }
+}
+
+extension FileContent.State {
+    /// What is to be said of the spool file as things are.
+    var record: SpoolRecord {
+        SpoolRecord(
+            path: path, base: base, size: size, baseSize: baseSize, dirty: dirty, local: local,
+            reason: failure)
+    }
+}

@@ -1,0 +1,315 @@
+import Logging
+import Posix
+import Remote
+
+/// Reads one version of one remote file through streams that run ahead of their readers.
+///
+/// A stream is one transfer of the store, filled into blocks by a thread of its own; at most two run for a file. What
+/// they bring is kept for a while behind the reader, for the kernel's reads arrive from several threads and slightly out
+/// of order. Answers point into the blocks: bytes are not copied between the store's reader and the reply.
+///
+/// All bytes ever given out are of `version`, as far as FTP can tell: each stream after the first is opened only when the
+/// server still shows that version, a transfer must end exactly at the expected size, and a long one is checked once
+/// more at its end. What remains is the time between that check and the server's opening of the file, and a change that
+/// keeps both the size and the second of the time of modification. Once the version is gone, everything not in
+/// memory is `.stale`.
+final class ReadAhead: Sendable {
+    /// What memory is to be given up.
+    enum Shedding {
+        /// Pieces behind the readers.
+        case kept
+        /// Also what was read ahead for nobody who waits now.
+        case idle
+    }
+
+    // Guarded by `monitor`.
+    struct State {
+        var pieces = Pieces()
+        var streams: [ReadStream] = []
+        /// Ends of reads that wait, with the stream they wait for.
+        var wants: [Int: (stream: Int, range: Range<UInt64>)] = [:]
+        /// Where sequential streams ended early, and their lead, so that a successor need not start small.
+        var hints: [(place: UInt64, lead: UInt64)] = []
+        var nextID = 0
+        var uses: UInt64 = 0
+        /// Readers that wait until one of two busy streams is free.
+        var blocked = 0
+        var isClosed = false
+        var isStale = false
+        var hasOpened = false
+        /// The path of the file, as of the last read; a stream that is taken up again uses it.
+        var path: RemotePath?
+
+        /// The number of streams that have not failed.
+        var activeStreams: Int { streams.count { $0.failure == nil } }
+
+        /// The stream without waiting readers that was left alone for longest.
+        var leastUsedStream: Int? {
+            streams.indices.filter { streams[$0].failure == nil && streams[$0].waiters == 0 }
+                .min { streams[$0].lastUse < streams[$1].lastUse }
+        }
+
+        /// The stream that brings the byte at an offset soonest, nil when a new one is the better way.
+        func candidate(for offset: UInt64, gapLimit: UInt64) -> Int? {
+            streams.indices.filter { streams[$0].willReach(offset, gapLimit: gapLimit) }
+                .max { streams[$0].position < streams[$1].position }
+        }
+
+        /// Takes a stream out, so that its thread ends it; the request returned is to be cancelled without the lock.
+        mutating func end(_ index: Int) -> Request {
+            let stream = streams.remove(at: index)
+            remember(stream)
+            return stream.request
+        }
+
+        /// Keeps the lead of a sequential stream for its successor.
+        mutating func remember(_ stream: ReadStream) {
+            guard stream.lead > ReadStream.firstLead else { return }
+            if hints.count >= 4 { hints.removeFirst() }
+            hints.append((stream.reach, stream.lead))
+        }
+    }
+
+    private enum Step {
+        case done([Slice])
+        case superseded
+        /// To be looked at again by the waiting path.
+        case look
+        /// Threads have to notice a change; the requests are those of streams that were ended.
+        case wake(ended: [Request])
+        /// A new stream is needed, and the right to run it first.
+        case needsThread
+        case run(ReadStream, path: RemotePath)
+    }
+
+    /// One read on its way through `step`.
+    private struct Reading {
+        let range: Range<UInt64>
+        let path: RemotePath?
+        var stream: Int?
+        var want: Int?
+        var isBlocked = false
+        var hasThread = false
+        var wakesOthers = false
+    }
+
+    let environment: ContentEnvironment
+    let followsLink: Bool
+    /// The version all bytes are of.
+    let version: FileVersion
+    /// Its size in bytes.
+    let size: UInt64
+    // LOCK ORDER: Volume, FileContent, ReadAhead, ReadBudget. Never held over a call of the store.
+    let monitor = Monitor(State())
+    let created = ContinuousClock.now
+
+    /// Makes a read-ahead of a version that was seen on the server just now.
+    ///
+    /// `followsLink` says that the file's name is a symbolic link which the server follows.
+    init(environment: ContentEnvironment, version: FileVersion, size: UInt64, followsLink: Bool = false) {
+        self.followsLink = followsLink
+        self.environment = environment
+        self.version = version
+        self.size = size
+    }
+
+    deinit {
+        let left = monitor.withLock { $0.pieces.capacity }
+        environment.budget.release(left)
+    }
+
+    /// Whether the server was seen to have another version by now.
+    var isStale: Bool { monitor.withLock { $0.isStale } }
+
+    /// Says that the file has another path now.
+    func moved(to path: RemotePath) {
+        monitor.withLock { $0.path = path }
+    }
+
+    /// Reads a range that lies within the file; waits until all of it is here.
+    ///
+    /// Returns nil when the read-ahead was closed meanwhile: there is a newer version to read from. Throws `.interrupted`
+    /// when the request is cancelled (the streams go on), `.stale` when the version is gone, and what the store threw to
+    /// those who wait for the bytes it failed to bring.
+    func read(_ range: Range<UInt64>, path: RemotePath?, for request: Request) throws(VolumeError) -> [Slice]?
+    {
+        precondition(range.upperBound <= size, "a read beyond the file")
+        guard !range.isEmpty else { return [] }
+        var reading = Reading(range: range, path: path)
+        defer { if reading.wakesOthers { monitor.wakeAll() } }
+        var step = try monitor.withLock { state throws(VolumeError) in
+            try self.step(&state, &reading, mayWait: false) ?? .look
+        }
+        var token: Request.Token?
+        defer { if let token { request.remove(token) } }
+        while true {
+            switch step {
+            case .done(let slices):
+                return slices
+            case .superseded:
+                return nil
+            case .look:
+                if token == nil { token = request.onCancel { [monitor] in monitor.wakeAll() } }
+            case .wake(let ended):
+                monitor.wakeAll()
+                for other in ended { other.cancel() }
+            case .needsThread:
+                if token == nil { token = request.onCancel { [monitor] in monitor.wakeAll() } }
+                try environment.budget.takeStream(for: self, request: request)
+                reading.hasThread = true
+            case .run(let stream, let path):
+                launch(stream, path: path)
+            }
+            // Without a deadline: every stream has one inside the store and ends with an answer or a failure.
+            let next = try monitor.wait { state throws(VolumeError) -> Step? in
+                guard request.isCancelled else { return try self.step(&state, &reading, mayWait: true) }
+                self.leave(&state, &reading)
+                throw .interrupted
+            }
+            step = next ?? .look
+        }
+    }
+
+    // Decides what a read does next; nil: it waits (or, when it may not, comes back with its request watched).
+    private func step(
+        _ state: inout State, _ reading: inout Reading, mayWait: Bool
+    ) throws(VolumeError) -> Step? {
+        let range = reading.range
+        if let path = reading.path { state.path = path }
+        if state.isClosed {
+            leave(&state, &reading)
+            return .superseded
+        }
+        let finding = state.pieces.find(range)
+        if finding.end == range.upperBound {
+            leave(&state, &reading)
+            if note(range, &state) { reading.wakesOthers = true }
+            return .done(finding.slices)
+        }
+        if let id = reading.stream, let failure = state.streams.first(where: { $0.id == id })?.failure {
+            leave(&state, &reading)
+            throw failure
+        }
+        if state.isStale {
+            leave(&state, &reading)
+            throw .stale
+        }
+        guard mayWait else { return nil }
+        if let index = state.candidate(for: finding.end, gapLimit: environment.settings.gapLimit) {
+            join(index, &state, &reading)
+            return state.streams[index].demand(upTo: range.upperBound) ? .wake(ended: []) : nil
+        }
+        guard let path = reading.path else {
+            // The name is gone, and with it the only way to the bytes.
+            leave(&state, &reading)
+            throw .stale
+        }
+        if state.activeStreams >= 2 {
+            guard let victim = state.leastUsedStream else {
+                // Both streams have readers waiting; this one looks again when they are served.
+                block(&state, &reading)
+                return nil
+            }
+            return .wake(ended: [state.end(victim)])
+        }
+        guard reading.hasThread else { return .needsThread }
+        reading.hasThread = false
+        return .run(open(at: finding.end, &state, &reading), path: path)
+    }
+
+    // Enters a new stream for the byte at `place`.
+    private func open(
+        at place: UInt64, _ state: inout State, _ reading: inout Reading
+    ) -> ReadStream {
+        let settings = environment.settings
+        let isWhole = size <= settings.wholeFileLimit
+        var start = place & ~4095
+        var lead: UInt64?
+        if isWhole, state.pieces.isEmpty {
+            start = 0
+        } else if let hint = state.hints.lastIndex(where: {
+            $0.place <= place && place - $0.place <= settings.gapLimit
+        }) {
+            lead = state.hints.remove(at: hint).lead
+            start = place
+        } else if place <= settings.gapLimit, state.streams.isEmpty, state.pieces.isEmpty {
+            // The first reads of a file may arrive in the wrong order.
+            start = 0
+        }
+        state.nextID += 1
+        state.uses += 1
+        let stream = ReadStream(
+            id: state.nextID, start: start, end: reading.range.upperBound, fileSize: size, whole: isWhole,
+            lead: lead.map { min($0, environment.budget.share) }, use: state.uses)
+        state.streams.append(stream)
+        join(state.streams.count - 1, &state, &reading)
+        return stream
+    }
+
+    private func join(_ index: Int, _ state: inout State, _ reading: inout Reading) {
+        let id = state.streams[index].id
+        guard reading.stream != id else { return }
+        leave(&state, &reading)
+        state.nextID += 1
+        state.uses += 1
+        reading.want = state.nextID
+        reading.stream = id
+        state.wants[state.nextID] = (id, reading.range)
+        state.streams[index].waiters += 1
+        state.streams[index].lastUse = state.uses
+    }
+
+    private func block(_ state: inout State, _ reading: inout Reading) {
+        leave(&state, &reading)
+        reading.isBlocked = true
+        state.blocked += 1
+    }
+
+    private func leave(_ state: inout State, _ reading: inout Reading) {
+        if reading.hasThread {
+            reading.hasThread = false
+            environment.budget.endStream()
+        }
+        if reading.isBlocked {
+            reading.isBlocked = false
+            state.blocked -= 1
+        }
+        guard let id = reading.stream else { return }
+        if let want = reading.want { state.wants[want] = nil }
+        reading.want = nil
+        reading.stream = nil
+        // Those who wait for a stream of their own look whether this one has become free.
+        if state.blocked > 0 { reading.wakesOthers = true }
+        guard let index = state.streams.firstIndex(where: { $0.id == id }) else { return }
+        state.streams[index].waiters -= 1
+        if state.streams[index].failure != nil, state.streams[index].waiters == 0 {
+            state.streams.remove(at: index)
+        }
+    }
+
+    // A read was answered: moves the windows and lets go of what lies far behind. Returns whether to wake threads.
+    private func note(_ range: Range<UInt64>, _ state: inout State) -> Bool {
+        let settings = environment.settings
+        let most = min(settings.readAhead, environment.budget.share)
+        var wakes = false
+        for index in state.streams.indices where state.streams[index].position >= range.upperBound {
+            let before = state.streams[index].reach
+            if state.streams[index].advance(over: range, mostLead: most, gapLimit: settings.gapLimit) {
+                wakes = true
+            }
+            let reach = state.streams[index].reach
+            guard reach > before else { continue }
+            state.uses += 1
+            state.streams[index].lastUse = state.uses
+            guard reach > settings.keptBehind else { continue }
+            let (id, edge) = (state.streams[index].id, reach - settings.keptBehind)
+            let wants = state.wants
+            let freed = state.pieces.drop { piece in
+                piece.stream == id && piece.range.upperBound <= edge
+                    && !wants.values.contains { $0.range.overlaps(piece.range) }
+            }
+            environment.budget.release(freed)
+        }
+        return wakes
+    }
+}
