@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /// Makes a lowered event counter, close-on-exec and non-blocking; -1 with errno on failure.
@@ -52,8 +52,10 @@ static inline char **ftpsfs_environment(void) { return environ; }
 
 /// Forbids core files, now and for programs started later; -1 with errno on failure.
 static inline int ftpsfs_forbid_core_files(void) {
-    const struct rlimit none = {0, 0};
-    return setrlimit(RLIMIT_CORE, &none);
+    // By number: sys/resource.h declares an enumeration that differs between Swift's view of the C library and this one.
+    const uint64_t none[2] = {0, 0};
+    const int core = 4; // RLIMIT_CORE
+    return (int)syscall(SYS_prlimit64, 0, core, none, (void *)0);
 }
 
 #endif
