@@ -14,7 +14,7 @@ BASH_COMPLETION = $(DESTDIR)$(PREFIX)/share/bash-completion/completions/ftpsfs
 ZSH_COMPLETION = $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_ftpsfs
 FISH_COMPLETION = $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/ftpsfs.fish
 
-.PHONY: build demo test lint sanitize sanitize-address sanitize-thread install uninstall clean help
+.PHONY: build demo test bench lint sanitize sanitize-address sanitize-thread install uninstall clean help
 
 build: ## build the release program (.build/release/ftpsfs)
 	@scripts/setup build
@@ -30,6 +30,11 @@ test: ## install what is missing, build, run every test
 	@$(MAKE) --no-print-directory lint
 	$(CHECKED) $(SWIFT) build --build-tests
 	$(CHECKED) $(SWIFT) test --skip-build
+
+bench: ## measure against curl and, where installed, rclone mount
+	@scripts/setup tests
+	@$(MAKE) --no-print-directory build
+	scripts/bench
 
 lint: ## check the format of the sources and the manual pages
 	$(SWIFT) format lint --strict -r Sources Tests Package.swift

@@ -1,0 +1,140 @@
+import TestSupport
+import Testing
+
+/// Options that change what is mounted and how it looks.
+@Suite(.enabled(if: Program.canMount)) struct MountOptionTests {
+    @Test("ro refuses every change")
+    func readOnly() throws {
+        try withMount(.vsftpd, ServerOptions(), MountOptions("ro")) { mount in
+            try mount.server.put("f", "x".utf8)
+            #expect(try mount.run("cat \"$M/f\"") == "x")
+            for change in [
+                "echo y > \"$M/f\"", "rm \"$M/f\"", "mkdir \"$M/d\"", "touch \"$M/f\"", "chmod 600 \"$M/f\"",
+            ] {
+                let result = try mount.attempt(change)
+                #expect(result.status != 0 && result.errors.contains("Read-only"))
+            }
+        }
+    }
+
+    @Test("uid, gid, umask, fmask and dmask, file_mode and dir_mode")
+    func ownership() throws {
+        try withServer(.proftpd) { server in
+            try server.put("f", "x".utf8)
+            try server.makeDirectory("d")
+            func look(_ options: String...) throws -> String {
+                var result = ""
+                try withMount(of: server, MountOptions { $0.options = options }) { mount in
+                    result = try mount.run("stat -c '%u %g %a' \"$M/f\" \"$M/d\"")
+                }
+                return result
+            }
+            #expect(try look() == "0 0 644\n0 0 755")
+            #expect(try look("uid=1234", "gid=5678") == "1234 5678 644\n1234 5678 755")
+            #expect(try look("umask=077") == "0 0 600\n0 0 700")
+            #expect(try look("fmask=0137", "dmask=0027") == "0 0 640\n0 0 750")
+            #expect(try look("file_mode=0400", "dir_mode=0500") == "0 0 400\n0 0 500")
+        }
+    }
+
+    @Test("allow_other lets other users in, with the modes that are shown")
+    func allowOther() throws {
+        try withMount(.vsftpd, ServerOptions(), MountOptions("allow_other", "uid=1234")) { mount in
+            try mount.server.put("open", "o".utf8)
+            try mount.server.put("closed", "c".utf8, mode: 0o600)
+            try mount.run("chmod 755 \"$L/..\"")
+            let other = "setpriv --reuid 4321 --regid 4321 --clear-groups"
+            #expect(try mount.run("\(other) cat \"$M/open\"") == "o")
+            #expect(try mount.attempt("\(other) cat \"$M/closed\"").errors.contains("Permission denied"))
+            #expect(try mount.attempt("\(other) touch \"$M/new\"").errors.contains("Permission denied"))
+        }
+        try withMount(.vsftpd) { mount in
+            try mount.run("chmod 755 \"$L/..\"")
+            #expect(try mount.attempt("setpriv --reuid 4321 --clear-groups ls \"$M\"").status != 0)
+        }
+    }
+
+    @Test("a directory of the server as the mount's root", arguments: Program.servers)
+    func subdirectory(_ kind: ServerKind) throws {
+        try withServer(kind) { server in
+            try server.makeDirectory("deep")
+            try server.makeDirectory("deep/with space")
+            try server.put("deep/with space/f", "x".utf8)
+            try withMount(of: server, MountOptions { $0.path = "/deep/with space" }) { mount in
+                #expect(try mount.run("ls -A \"$M\"; cat \"$M/f\"") == "f\nx")
+                try mount.run("echo y > \"$M/g\"")
+                #expect(server.content("deep/with space/g") == Array("y\n".utf8))
+            }
+        }
+    }
+
+    @Test("implicit TLS", arguments: Program.servers(except: .pureftpd))
+    func implicit(_ kind: ServerKind) throws {
+        // Pure-FTPd has no implicit TLS.
+        try withMount(kind, ServerOptions { $0.implicit = true }) { mount in
+            try mount.run("echo x > \"$M/f\"; [ \"$(cat \"$M/f\")\" = x ]")
+        }
+    }
+
+    @Test("IPv6", arguments: Program.servers)
+    func ipv6(_ kind: ServerKind) throws {
+        try withMount(kind, ServerOptions { $0.ipv6 = true }) { mount in
+            try mount.run("echo x > \"$M/f\"; [ \"$(cat \"$M/f\")\" = x ]")
+        }
+    }
+
+    @Test("PASV where EPSV is refused or not wanted")
+    func passive() throws {
+        for kind in [ServerKind.vsftpd, .proftpd] {
+            try withMount(kind, ServerOptions { $0.refuseEPSV = true }) { mount in
+                try mount.run("echo x > \"$M/f\"; [ \"$(cat \"$M/f\")\" = x ]")
+            }
+        }
+        try withMount(.vsftpd, ServerOptions(), MountOptions("disable_epsv")) { mount in
+            try mount.run("echo x > \"$M/f\"; [ \"$(cat \"$M/f\")\" = x ]")
+            #expect(!mount.server.log.contains("EPSV"))
+        }
+    }
+
+    @Test("listings by LIST where MLSD is not wanted", arguments: Program.servers)
+    func listings(_ kind: ServerKind) throws {
+        try withMount(kind, ServerOptions(), MountOptions("list=list")) { mount in
+            try mount.run(
+                """
+                mkdir "$1/d"; for i in 1 2 3; do echo $i > "$1/d/f $i"; done; echo x > "$1/d/.hidden"
+                [ "$(ls -A "$M/d" | wc -l)" = 4 ]; [ "$(cat "$M/d/f 2")" = 2 ]; [ "$(stat -c %s "$M/d/f 3")" = 2 ]
+                """, [mount.server.root])
+        }
+    }
+
+    @Test("tls_max, client certificates and a server that accepts TLS 1.2 only")
+    func versions() throws {
+        try withMount(.vsftpd, ServerOptions(), MountOptions("tls_max=1.2")) { mount in
+            try mount.run("echo x > \"$M/f\"")
+        }
+        for kind in [ServerKind.vsftpd, .proftpd] {
+            try withServer(kind, ServerOptions { $0.clientCertificate = true }) { server in
+                let own = "cert=\(server.certificates)/client.pem"
+                let key = "key=\(server.certificates)/client.key"
+                try withMount(of: server, MountOptions(own, key)) { mount in
+                    try mount.run("echo x > \"$M/f\"; [ \"$(cat \"$M/f\")\" = x ]")
+                }
+            }
+        }
+    }
+
+    @Test("many mounts of one server side by side do not disturb each other")
+    func sideBySide() throws {
+        try withServer(.proftpd) { server in
+            try withMount(of: server, MountOptions("max_conns=2")) { first in
+                try withMount(of: server, MountOptions("max_conns=2", "dcache_timeout=1")) { second in
+                    try first.run("echo 1 > \"$M/f\"")
+                    #expect(try second.run("cat \"$M/f\"") == "1")
+                    try second.run("echo 2 >> \"$M/f\"")
+                    #expect(
+                        try waitUntil(within: .seconds(60)) { try first.run("cat \"$M/f\"") == "1\n2" })
+                }
+            }
+        }
+    }
+}
