@@ -251,7 +251,7 @@ private final class Transfer {
         }
         filled += min(count, block.capacity - filled)
         place += UInt64(count)
-        if place - resumedAt > 8 << 20 { resumptions = 0 }
+        if place - resumedAt >= 1 << 20 { resumptions = 0 }
         // The last bytes are not given out before the end is proven: until then the file may turn out longer.
         if place < owner.size { announce() }
     }
