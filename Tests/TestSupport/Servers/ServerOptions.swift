@@ -29,7 +29,8 @@ package enum ServerKind: String, CaseIterable, Sendable, CustomStringConvertible
     }
 
     private var program: String {
-        let servers = getenv("FTPSFS_SERVERS").map { String(cString: $0) } ?? packageRoot + "/.build/servers"
+        let chosen = getenv("FTPSFS_SERVERS").map { String(cString: $0) } ?? ""
+        let servers = chosen.isEmpty ? packageRoot + "/.build/servers" : chosen
         let path =
             switch self {
             case .vsftpd: "sbin/vsftpd"
