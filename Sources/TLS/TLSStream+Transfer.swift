@@ -33,9 +33,9 @@ extension TLSStream {
         }
     }
 
-    /// Reads at least one byte; blocks until there is one, at most until the deadline. 0 means the server's close_notify.
+    /// Reads at least one byte; blocks until there is one, at most until the deadline.
     ///
-    /// Throws `.truncated` if TCP ended without close_notify.
+    /// Returns 0 at the server's close_notify, and for an empty span. Throws `.truncated` if TCP ended without close_notify.
     package func read(
         into bytes: inout MutableRawSpan, until deadline: Deadline, wakeup: Wakeup? = nil
     ) throws(TLSError) -> Int {

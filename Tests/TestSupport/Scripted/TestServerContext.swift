@@ -1,0 +1,80 @@
+import COpenSSL
+import Posix
+
+/// How a test's server speaks TLS.
+package struct TestServerTLS: Sendable {
+    /// The protocol versions as OpenSSL numbers them.
+    package enum Version: CInt, Sendable, CaseIterable {
+        /// TLS 1.1, for refusals.
+        case v1_1 = 0x0302
+        /// TLS 1.2.
+        case v1_2 = 0x0303
+        /// TLS 1.3.
+        case v1_3 = 0x0304
+    }
+
+    /// What is presented.
+    package var certificate = TestCertificate.server
+    /// The lowest version taken.
+    package var minimum = Version.v1_2
+    /// The highest version taken.
+    package var maximum = Version.v1_3
+    /// How many tickets TLS 1.3 sends after a full handshake; 0 switches resumption off.
+    package var tickets = 2
+    /// Whether TLS 1.2 resumes by tickets; if not, by session id from the server's cache.
+    package var usesTicketsInTLS12 = true
+    /// The lifetime of sessions in seconds, which becomes the tickets' hint.
+    package var lifetime = 7200
+    /// Whether sessions are resumed at all.
+    package var resumes = true
+    /// The key exchange groups; nil means OpenSSL's default.
+    package var groups: String?
+    /// Ask for a certificate of this authority, and insist on one.
+    package var clientAuthority: TestCertificate?
+
+    /// The defaults: TLS 1.2 and 1.3, resumption, the shared certificate.
+    package init() {}
+
+    /// One version only.
+    package init(only version: Version) {
+        minimum = version
+        maximum = version
+    }
+}
+
+/// The server side's `SSL_CTX`; connections that are to resume each other's sessions share one.
+package final class TestServerContext: @unchecked Sendable {
+    // Unchecked: configured in `init` only.
+    let pointer: OpaquePointer
+    /// What it was made from.
+    package let settings: TestServerTLS
+
+    /// Makes a context with keys for tickets of its own.
+    package init(_ settings: TestServerTLS = TestServerTLS()) {
+        self.settings = settings
+        pointer = SSL_CTX_new(TLS_server_method())
+        SSL_CTX_set_security_level(pointer, settings.minimum == .v1_1 ? 0 : 1)
+        precondition(
+            ftpsfs_ssl_ctx_set_versions(pointer, settings.minimum.rawValue, settings.maximum.rawValue) == 1)
+        precondition(SSL_CTX_use_certificate(pointer, settings.certificate.certificate) == 1)
+        precondition(SSL_CTX_use_PrivateKey(pointer, settings.certificate.key) == 1)
+        let id = Array("ftpsfs".utf8)
+        SSL_CTX_set_session_id_context(pointer, id, UInt32(id.count))
+        SSL_CTX_set_num_tickets(pointer, settings.resumes ? settings.tickets : 0)
+        ftpsfs_ssl_ctx_set_session_cache_mode(
+            pointer, settings.resumes ? Int(SSL_SESS_CACHE_SERVER) : Int(SSL_SESS_CACHE_OFF))
+        if !settings.usesTicketsInTLS12 || !settings.resumes {
+            SSL_CTX_set_options(pointer, ftpsfs_ssl_op_no_ticket)
+        }
+        SSL_CTX_set_timeout(pointer, settings.lifetime)
+        if let groups = settings.groups { precondition(ftpsfs_ssl_ctx_set_groups(pointer, groups) == 1) }
+        if let authority = settings.clientAuthority {
+            SSL_CTX_set_verify(pointer, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nil)
+            X509_STORE_add_cert(SSL_CTX_get_cert_store(pointer), authority.certificate)
+        }
+    }
+
+    deinit {
+        SSL_CTX_free(pointer)
+    }
+}
