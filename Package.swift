@@ -66,7 +66,7 @@ let package = Package(
         .testTarget(name: "TLSTests", dependencies: ["TLS", "Posix", "TestSupport"], swiftSettings: tests),
         .testTarget(
             name: "FTPClientTests",
-            dependencies: ["FTPClient", "FTPWire", "TLS", "Remote", "Posix", "TestSupport"],
+            dependencies: ["FTPClient", "FTPWire", "TLS", "Remote", "Posix", "TestSupport", logging],
             swiftSettings: tests),
         .testTarget(
             name: "FTPPoolTests",

@@ -1,0 +1,207 @@
+import FTPWire
+import Logging
+import Posix
+import TLS
+
+/// The control connection: commands go out in flights, replies come back in their order.
+///
+/// A flight is any number of commands in one write; each command then has one final reply to expect. All waits end at a
+/// deadline or when `wakeup` is raised. After an error the dialogue is out of step and the connection of no further use
+/// (`isBroken`), but for an interrupted wait for a reply: `settle` takes the replies that are still owed then.
+/// Used by one thread at a time.
+final class ControlChannel {
+    private let stream: ByteStream
+    private let logger: Logger
+    private var reader = ReplyReader()
+    /// The verbs sent whose final reply has not been taken, the oldest first.
+    private var awaited: [String] = []
+    private var scratch = [UInt8](repeating: 0, count: 4096)
+
+    /// Ends every wait early when raised.
+    let wakeup: Wakeup
+    /// How commands are written for this server.
+    var dialect = WireDialect()
+    /// How long one reply may take.
+    let replyTimeout: Duration
+    /// Whether the dialogue is out of step or the connection gone.
+    private(set) var isBroken = false
+
+    /// Takes over a connected socket, plain.
+    init(_ socket: consuming Socket, wakeup: Wakeup, replyTimeout: Duration, logger: Logger) {
+        stream = ByteStream(socket)
+        self.wakeup = wakeup
+        self.replyTimeout = replyTimeout
+        self.logger = logger
+    }
+
+    /// The address of the other end.
+    var peerAddress: SocketAddress { stream.peerAddress }
+    /// The TLS stream once the connection is protected.
+    var tls: TLSStream? { stream.tls }
+    /// The descriptor to poll; -1 once closed.
+    var descriptor: CInt { stream.descriptor }
+    /// Whether commands are out that have no final reply yet.
+    var isAwaitingReplies: Bool { !awaited.isEmpty }
+    /// Whether bytes have come that belong to no reply taken so far.
+    var hasUnreadBytes: Bool { reader.hasBufferedBytes || stream.hasPendingBytes }
+
+    /// Marks the dialogue as out of step: the connection is of no further use.
+    func breakOff() {
+        isBroken = true
+    }
+
+    /// Puts TLS over the connection.
+    ///
+    /// Bytes that came in plain behind the reply to AUTH were not sent by who holds the certificate, and end the connection
+    /// (CVE-2021-22947 is the class).
+    func protect(
+        context: TLSContext, host: String, tickets: SessionTickets, until deadline: Deadline
+    ) throws(FTPError) {
+        guard !reader.hasBufferedBytes else {
+            isBroken = true
+            throw .protocolViolation("plain text behind the reply to AUTH TLS")
+        }
+        reader = ReplyReader()
+        do throws(FTPError) {
+            try stream.protect(
+                context: context, host: host, tickets: tickets, until: deadline, wakeup: wakeup)
+        } catch {
+            isBroken = true
+            throw error
+        }
+    }
+
+    /// Sends commands in one write; nothing is sent when one of them cannot be encoded.
+    func send(_ commands: [Command], interruptible: Bool = true) throws(FTPError) {
+        guard !isBroken else { throw .connectionLost("the session is out of step") }
+        var bytes: [UInt8] = []
+        do throws(CommandError) {
+            for command in commands { bytes += try command.encoded(dialect) }
+        } catch {
+            throw FTPError(error)
+        }
+        for command in commands {
+            logger.debug("> \(command.logText)")
+            awaited.append(command.verb)
+        }
+        do throws(FTPError) {
+            let deadline = Deadline.after(replyTimeout)
+            try stream.write(bytes, until: deadline, wakeup: interruptible ? wakeup : nil)
+        } catch {
+            isBroken = true
+            throw error
+        }
+    }
+
+    /// Waits for the next reply to the oldest command that has no final one: a preliminary reply (1xx) or the final one.
+    ///
+    /// A 421 is the end of the session and is thrown as `.unavailable`.
+    func expect(
+        until deadline: Deadline? = nil, interruptible: Bool = true
+    ) throws(FTPError) -> Reply {
+        guard let verb = awaited.first else { throw .protocolViolation("no reply is expected") }
+        return try taken(
+            receive(
+                until: deadline ?? .after(replyTimeout), wakeup: interruptible ? wakeup : nil,
+                "reply to \(verb)"))
+    }
+
+    /// Gives the next reply to the oldest command if it is there already; nil when it is not.
+    ///
+    /// Does not block.
+    func expectAvailable() throws(FTPError) -> Reply? {
+        guard !awaited.isEmpty, let reply = try receiveAvailable() else { return nil }
+        return try taken(reply)
+    }
+
+    /// Waits for a reply whatever was sent, and counts nothing: for greetings and for getting in step again.
+    func receive(until deadline: Deadline, wakeup: Wakeup?, _ purpose: String) throws(FTPError) -> Reply {
+        guard !isBroken else { throw .connectionLost("the session is out of step") }
+        do throws(FTPError) {
+            while true {
+                if let reply = try nextBuffered() { return reply }
+                switch try takeBytes() {
+                case .bytes: break
+                case .nothing(let readiness):
+                    try stream.wait(readiness, until: deadline, wakeup: wakeup, purpose)
+                case .end: throw .connectionLost("the server closed the connection")
+                }
+            }
+        } catch {
+            if case .interrupted = error { throw error }
+            isBroken = true
+            throw error
+        }
+    }
+
+    /// Takes a reply that is there already, whatever was sent; nil when there is none.
+    ///
+    /// Does not block.
+    func receiveAvailable() throws(FTPError) -> Reply? {
+        guard !isBroken else { throw .connectionLost("the session is out of step") }
+        do throws(FTPError) {
+            while true {
+                if let reply = try nextBuffered() { return reply }
+                switch try takeBytes() {
+                case .bytes: break
+                case .nothing: return nil
+                case .end: throw .connectionLost("the server closed the connection")
+                }
+            }
+        } catch {
+            isBroken = true
+            throw error
+        }
+    }
+
+    /// Takes and drops the replies that an interrupted caller has left behind, so that the next command gets its own.
+    func settle() throws(FTPError) {
+        while !awaited.isEmpty { _ = try expect() }
+    }
+
+    /// Forgets which commands have no final reply: the caller has brought the dialogue in step by other means.
+    func forgetAwaited() {
+        awaited = []
+    }
+
+    /// Says good-bye and closes, without waiting for the answer.
+    ///
+    /// Blocks for a second at the most.
+    func close(saying farewell: Bool) {
+        if farewell, !isBroken, awaited.isEmpty, let bytes = try? Command.quit.encoded(dialect) {
+            logger.debug("> QUIT")
+            try? stream.write(bytes, until: .after(.seconds(1)), wakeup: nil)
+        }
+        isBroken = true
+        stream.close()
+    }
+
+    private func taken(_ reply: Reply) throws(FTPError) -> Reply {
+        if !reply.isPreliminary { awaited.removeFirst() }
+        guard reply.code != 421 else {
+            isBroken = true
+            throw .unavailable(reply)
+        }
+        return reply
+    }
+
+    private func nextBuffered() throws(FTPError) -> Reply? {
+        do throws(ReplyError) {
+            guard let reply = try reader.next() else { return nil }
+            logger.debug("< \(reply)")
+            return reply
+        } catch {
+            throw .protocolViolation(error.description)
+        }
+    }
+
+    private func takeBytes() throws(FTPError) -> ByteStream.Intake {
+        let intake = try scratch.withMutableRawSpan { (span) throws(FTPError) in
+            try stream.readAvailable(into: &span)
+        }
+        if case .bytes(let count) = intake {
+            reader.append(scratch[..<count])
+        }
+        return intake
+    }
+}

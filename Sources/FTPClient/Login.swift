@@ -1,0 +1,189 @@
+import FTPWire
+import Logging
+import Posix
+package import Remote
+import TLS
+
+extension Session {
+    /// Opens a session: resolves, connects, protects, logs in and sets up; everything but AUTH itself goes through TLS.
+    ///
+    /// Blocks within the limits of the configuration, or until the request is cancelled. The session is left bound to the request.
+    package static func open(
+        _ configuration: SessionConfiguration, profile: ServerProfile, for request: Request
+    ) throws(FTPError) -> Session {
+        let wakeup: Wakeup
+        do throws(Errno) { wakeup = try Wakeup() } catch { throw .connectionLost(error.description) }
+        let binding = Binding(request, raising: wakeup)
+        let session: Session
+        do throws(FTPError) {
+            session = try greeted(configuration, profile, wakeup, request, binding)
+        } catch {
+            binding.dissolve()
+            throw error
+        }
+        do throws(FTPError) {
+            try session.logIn()
+            try session.setUp()
+        } catch {
+            session.close()
+            throw error
+        }
+        return session
+    }
+
+    /// Connects, reads the greeting and protects the connection, in the order the kind of TLS demands.
+    private static func greeted(
+        _ configuration: SessionConfiguration, _ profile: ServerProfile, _ wakeup: Wakeup, _ request: Request,
+        _ binding: Binding
+    ) throws(FTPError) -> Session {
+        let deadline = Deadline.after(configuration.connectTimeout)
+        let control = try connected(configuration, wakeup, request, until: deadline)
+        let tickets = SessionTickets()
+        do throws(FTPError) {
+            if configuration.implicitTLS {
+                try control.protect(
+                    context: configuration.tls, host: configuration.host, tickets: tickets, until: deadline)
+            }
+            let greeting = try greeting(control, until: deadline)
+            if !configuration.implicitTLS {
+                try requestTLS(control, until: deadline)
+                try control.protect(
+                    context: configuration.tls, host: configuration.host, tickets: tickets, until: deadline)
+            }
+            if let negotiated = control.tls?.negotiated {
+                configuration.logger.debug("control connection protected: \(negotiated)")
+            }
+            control.dialect = ServerSoftware(greeting: greeting).dialect
+            return Session(
+                control, greeting: greeting, tickets: tickets, configuration: configuration, profile: profile,
+                binding: binding)
+        } catch {
+            control.close(saying: false)
+            throw error
+        }
+    }
+
+    /// Makes the TCP connection to the first address that answers.
+    ///
+    /// The time left is shared out among the addresses left.
+    private static func connected(
+        _ configuration: SessionConfiguration, _ wakeup: Wakeup, _ request: Request, until deadline: Deadline
+    ) throws(FTPError) -> ControlChannel {
+        let addresses: [SocketAddress]
+        do throws(ResolveError) {
+            addresses = try Resolver.resolve(
+                configuration.host, port: configuration.port, family: configuration.family, until: deadline,
+                isCancelled: { request.isCancelled })
+        } catch {
+            if error == .interrupted { throw .interrupted }
+            throw .resolve(error)
+        }
+        var failure = FTPError.resolve(.failed("no address"))
+        for (index, address) in addresses.enumerated() {
+            let share = (deadline.remaining ?? configuration.connectTimeout) / (addresses.count - index)
+            do throws(WaitError) {
+                let socket = try Socket.connect(to: address, until: .after(share), wakeup: wakeup)
+                configuration.logger.debug("connected to \(address)")
+                return ControlChannel(
+                    socket, wakeup: wakeup, replyTimeout: configuration.replyTimeout,
+                    logger: configuration.logger)
+            } catch {
+                if error == .interrupted { throw .interrupted }
+                configuration.logger.debug("cannot connect to \(address): \(error)")
+                failure = .connect(address.description, error)
+            }
+        }
+        throw failure
+    }
+
+    /// Reads the greeting; 120 announces that it takes a while.
+    private static func greeting(
+        _ control: ControlChannel, until deadline: Deadline
+    ) throws(FTPError) -> Reply {
+        while true {
+            let reply = try control.receive(until: deadline, wakeup: control.wakeup, "greeting")
+            switch reply.code {
+            case 220: return reply
+            case 120: continue
+            default: throw refusal(of: reply)
+            }
+        }
+    }
+
+    /// Asks for TLS.
+    ///
+    /// Anything but 234 is the end, never a reason to go on in plain text (RFC 4217 section 4; CVE-2021-22946
+    /// is the class).
+    private static func requestTLS(_ control: ControlChannel, until deadline: Deadline) throws(FTPError) {
+        try control.send([.auth()])
+        let reply = try control.expect(until: deadline)
+        guard reply.code == 234 else {
+            control.close(saying: true)
+            throw .protectionRefused("AUTH", reply)
+        }
+    }
+
+    /// What a refusal instead of the greeting or a log-in means.
+    private static func refusal(of reply: Reply) -> FTPError {
+        if reply.isTooManyConnections { return .tooManyConnections(reply) }
+        return reply.isTransientFailure || reply.code < 500 ? .unavailable(reply) : .loginRefused(reply)
+    }
+
+    /// USER and PASS, inside TLS only.
+    private func logIn() throws(FTPError) {
+        guard control.tls != nil else { throw .protocolViolation("log-in without TLS") }
+        var reply = try step { () throws(CommandError) in try .user(configuration.user) }
+        if reply.code == 331 {
+            let password = configuration.password.map(Self.copied) ?? []
+            reply = try step { () throws(CommandError) in try .pass(password) }
+        }
+        switch reply.code {
+        case 230, 232, 202: return
+        default: throw Self.refusal(of: reply)
+        }
+    }
+
+    private static func copied(_ secret: SecretBytes) -> [UInt8] {
+        secret.withBytes { bytes in
+            var copy: [UInt8] = []
+            copy.reserveCapacity(bytes.count)
+            for index in bytes.indices { copy.append(bytes[index]) }
+            return copy
+        }
+    }
+
+    private func step(_ make: () throws(CommandError) -> Command) throws(FTPError) -> Reply {
+        let command: Command
+        do throws(CommandError) { command = try make() } catch { throw FTPError(error) }
+        do throws(FTPError) {
+            return try run(command)
+        } catch .unavailable(let reply) {
+            throw Self.refusal(of: reply)
+        }
+    }
+
+    /// Everything between the log-in and the first use, in one flight.
+    private func setUp() throws(FTPError) {
+        let known = profile.facts
+        var commands: [Command] = [.pbsz, .prot(.private), .feat, .optsUTF8, .type(.image), .pwd]
+        let asksForFacts = known.features.needsOptsMLST
+        if asksForFacts { commands.append(.optsMLST) }
+        let replies = try run(commands)
+        guard replies[1].code == 200 else { throw .protectionRefused("PROT", replies[1]) }
+        features = Features(replies[2])
+        guard replies[4].code == 200 else { throw .refused("TYPE", replies[4]) }
+        if let path = PathReply(replies[5]), path.bytes.first == UInt8(ascii: "/"), let path = path.path {
+            home = path
+        } else {
+            logger.notice("the server does not say where we are, taking its root: \(replies[5])")
+        }
+        software = ServerSoftware(greeting: greeting, features: features)
+        control.dialect = software.dialect
+        if features.needsOptsMLST, !asksForFacts { _ = try run(.optsMLST) }
+        profile.update { [software, features] facts in
+            facts.software = software
+            facts.features = features
+        }
+        logger.debug("logged in, \(software.program.rawValue), home \(home)")
+    }
+}

@@ -1,0 +1,111 @@
+package import FTPWire
+import Remote
+import Synchronization
+
+/// What was learned of a server: shared by all sessions of a mount, which all may add to it at any time.
+///
+/// Nothing in here is needed for correctness: a wrong fact costs a refusal and is learned anew.
+package final class ServerProfile: Sendable {
+    /// A way to set times of modification.
+    package enum TimeMethod: CaseIterable, Sendable {
+        /// `MFMT time path`.
+        case mfmt
+        /// `MFF modify=time; path`.
+        case mff
+        /// `MDTM time path`, as vsftpd and Serv-U take it.
+        case mdtm
+        /// `SITE UTIME time path`.
+        case siteUtime
+        /// `SITE UTIME path time time time UTC`.
+        case siteUtimeThreefold
+    }
+
+    /// A way to set permission bits.
+    package enum ModeMethod: CaseIterable, Sendable {
+        /// `SITE CHMOD mode path`.
+        case siteChmod
+        /// `MFF UNIX.mode=mode; path`.
+        case mff
+    }
+
+    /// What a server makes of `LIST -a`.
+    package enum ListAll: Sendable {
+        /// Not tried yet, or without a clear outcome.
+        case untried
+        /// Rows for `.` and `..` were seen: it lists everything, and their absence means that the directory cannot be read.
+        case proven
+        /// It lists as much as LIST alone.
+        case harmless
+        /// It is refused, or taken for a name or mask.
+        case harmful
+    }
+
+    /// Whether the server has a way to do something, and which.
+    package enum Way<Method: Hashable & Sendable>: Hashable, Sendable {
+        /// Not tried yet.
+        case untried
+        /// This one was seen to work.
+        case known(Method)
+        /// None of those we know.
+        case none
+    }
+
+    /// The facts.
+    package struct Facts: Sendable {
+        /// The server's program.
+        package var software = ServerSoftware(.unknown)
+        /// What FEAT said last, inside TLS and after log-in.
+        package var features = Features()
+        /// False once EPSV was refused or its ports could not be reached while those of PASV could.
+        package var extendedPassiveWorks = true
+        /// Whether a data connection has been made to a port of the way in use.
+        package var passiveIsProven = false
+        /// Whether MLSD has to be avoided although FEAT offers it.
+        package var machineListingFails = false
+        /// What `LIST -a` does.
+        package var listAll = ListAll.untried
+        /// How far the times in LIST rows are ahead of UTC, in seconds; nil while unknown.
+        package var timeOffset: Int?
+        /// How often that was asked for.
+        package var timeOffsetTries = 0
+        /// How times of files are set.
+        package var fileTimes = Way<TimeMethod>.untried
+        /// How times of directories are set.
+        package var directoryTimes = Way<TimeMethod>.untried
+        /// How permission bits are set.
+        package var modes = Way<ModeMethod>.untried
+        /// Whether LIST tells targets of links; false once it failed to.
+        package var listTellsTargets = true
+
+        /// Makes facts of which none is known.
+        package init() {}
+    }
+
+    private let state = Mutex(Facts())
+
+    /// Makes a profile that knows nothing.
+    package init() {}
+
+    /// What is known at this moment.
+    package var facts: Facts { state.withLock { $0 } }
+
+    /// Adds to what is known.
+    ///
+    /// The body must not block.
+    package func update(_ body: (inout Facts) -> Void) {
+        state.withLock { body(&$0) }
+    }
+}
+
+extension ServerProfile.Facts {
+    /// Whether the passive command and the transfer's own may go out in one write.
+    ///
+    /// Only for programs it was tried on: another one could begin an active transfer when its passive command fails.
+    var sendsTransfersInOneFlight: Bool {
+        guard passiveIsProven else { return false }
+        switch software.program {
+        case .vsftpd, .proftpd, .pureFTPd, .pyftpdlib, .fileZilla: return true
+        default: return false
+        }
+    }
+}

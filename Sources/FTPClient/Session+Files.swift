@@ -1,0 +1,36 @@
+import FTPWire
+package import Remote
+
+/// Transfers of files.
+extension Session {
+    /// Starts to read a file at an offset in bytes.
+    ///
+    /// `expected` is the number of bytes that will come, where it is known.
+    ///
+    /// The session is taken until the download has ended or was aborted. An offset beyond the end is refused
+    /// or reads as empty.
+    package func download(
+        _ path: RemotePath, from offset: UInt64 = 0, expecting expected: UInt64? = nil
+    ) throws(FTPError) -> Download {
+        let commands: [Command] = offset == 0 ? [.retr(path)] : [.rest(offset), .retr(path)]
+        return Download(try openTransfer(commands), expected: expected)
+    }
+
+    /// Starts to write a file.
+    ///
+    /// The server may have emptied the file when this throws.
+    ///
+    /// The session is taken until the upload has ended or was aborted.
+    package func upload(_ path: RemotePath, _ mode: UploadMode) throws(FTPError) -> Upload {
+        switch mode {
+        case .store: return Upload(try openTransfer([.stor(path)]))
+        case .append: return Upload(try openTransfer([.appe(path)]))
+        case .restart(let offset): return Upload(try openRestart(path, offset))
+        }
+    }
+
+    /// REST has to be granted before STOR is sent: a STOR behind a refused REST empties the file.
+    private func openRestart(_ path: RemotePath, _ offset: UInt64) throws(FTPError) -> DataChannel {
+        try openTransfer([.rest(offset), .stor(path)], oneByOne: true)
+    }
+}

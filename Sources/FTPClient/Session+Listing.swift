@@ -1,0 +1,248 @@
+package import FTPWire
+import Logging
+import Posix
+package import Remote
+
+/// A directory as the server lists it.
+package struct SessionListing: Sendable {
+    /// The entries in the server's order, without `.` and `..`; no name occurs twice.
+    package var entries: [Entry]
+    /// False when the server may have left entries out, so that a missing name is no proof of absence.
+    package var isComplete: Bool
+    /// What the listing says of the directory itself, if it does.
+    package var directory: Attributes?
+    /// Rows with names that no local directory can hold, and their number in all.
+    package var dropped: [ParsedListing.DroppedRow]
+    /// The number of rows left out.
+    package var droppedCount: Int
+
+    /// Takes over what was parsed.
+    init(_ listing: ParsedListing, isComplete: Bool) {
+        entries = listing.entries
+        self.isComplete = isComplete
+        directory = listing.directory
+        dropped = listing.dropped
+        droppedCount = listing.droppedCount
+    }
+}
+
+extension Session {
+    /// The most bytes of a listing: more than a million entries.
+    static let listingLimit = 512 << 20
+
+    /// Lists a directory, by MLSD where FEAT offers it and the configuration allows it, else by CWD and LIST.
+    ///
+    /// An empty listing is given only of a directory that is known to exist and to be readable as far as the server tells.
+    /// Throws `.refused` for what the server refuses (MLSD, CWD or LIST), `.unreadable` where it pretends emptiness, `.listing` when a
+    /// row is not understood: nothing is shown then.
+    package func list(_ path: RemotePath) throws(FTPError) -> SessionListing {
+        let offersMachineListing = features.hasMachineListing && !profile.facts.machineListingFails
+        switch configuration.listing {
+        case .automatic where offersMachineListing:
+            do throws(FTPError) {
+                return try listByMachine(path)
+            } catch .refused("MLSD", let reply) where reply.meansNotImplemented {
+                logger.notice("MLSD does not work although FEAT offers MLST, using LIST: \(reply)")
+                profile.update { $0.machineListingFails = true }
+                return try listByRows(path)
+            }
+        case .mlsd: return try listByMachine(path)
+        case .automatic, .list, .listAll: return try listByRows(path)
+        }
+    }
+
+    private func listByMachine(_ path: RemotePath) throws(FTPError) -> SessionListing {
+        let body = try readListing([.mlsd(path)])
+        let parsed: ParsedListing
+        do throws(ListingError) {
+            parsed = try MachineListing.parse(body.bytes.span, isProvenWhole: body.endedCleanly)
+        } catch {
+            throw .listing(error.description)
+        }
+        var listing = SessionListing(parsed, isComplete: Self.isComplete(parsed, body.reply, software))
+        let lacksTargets = listing.entries.contains {
+            $0.attributes.kind == .symlink && $0.attributes.linkTarget == nil
+        }
+        if lacksTargets { try addTargets(to: &listing, path) }
+        return listing
+    }
+
+    /// Learns the targets of links from LIST, which MLSD does not tell (ProFTPD 1.3.8, Pure-FTPd 1.0.50).
+    ///
+    /// Links that MLSD leaves out (ProFTPD 1.3.8: those that lead nowhere) are added. Where LIST fails, targets stay unknown.
+    private func addTargets(to listing: inout SessionListing, _ path: RemotePath) throws(FTPError) {
+        let rows: SessionListing
+        do throws(FTPError) {
+            rows = try listByRows(path)
+        } catch {
+            guard isUsable else { throw error }
+            if case .interrupted = error { throw error }
+            logger.debug("the targets of links in \(path) stay unknown: \(error)")
+            return
+        }
+        var links: [FileName: Attributes] = [:]
+        for entry in rows.entries where entry.attributes.kind == .symlink {
+            links[entry.name] = entry.attributes
+        }
+        for index in listing.entries.indices {
+            guard let link = links.removeValue(forKey: listing.entries[index].name),
+                listing.entries[index].attributes.kind == .symlink
+            else { continue }
+            if listing.entries[index].attributes.linkTarget == nil {
+                listing.entries[index].attributes.linkTarget = link.linkTarget
+            }
+        }
+        for entry in rows.entries where links[entry.name] != nil { listing.entries.append(entry) }
+    }
+
+    // MARK: - LIST
+
+    /// Lists by CWD and LIST.
+    ///
+    /// CWD settles what LIST hides: a missing directory lists as empty with 226 (vsftpd 3.0.3), and a path
+    /// with spaces or brackets is taken apart (Pure-FTPd 1.0.50).
+    private func listByRows(_ path: RemotePath) throws(FTPError) -> SessionListing {
+        var known = profile.facts.listAll
+        if configuration.listing == .list { known = .harmful }
+        if configuration.listing == .listAll, known != .proven { known = .harmless }
+        guard known != .harmful else { return try rows(path, showingHidden: false).listing }
+        let all: (listing: SessionListing, sawDotRows: Bool, count: Int)
+        do throws(FTPError) {
+            all = try rows(path, showingHidden: true)
+        } catch .refused("LIST", let reply) where configuration.listing == .automatic && known != .proven {
+            logger.debug("LIST -a is refused, using LIST: \(reply)")
+            let plain = try rows(path, showingHidden: false)
+            profile.update { $0.listAll = .harmful }
+            return plain.listing
+        }
+        if all.sawDotRows {
+            if known != .proven { profile.update { $0.listAll = .proven } }
+            return all.listing
+        }
+        if known == .proven || software.program == .vsftpd {
+            throw .unreadable("LIST -a shows not even the directory itself: \(path)")
+        }
+        guard known == .untried || all.count == 0, configuration.listing == .automatic else {
+            return all.listing
+        }
+        // The option may have been taken for a name or mask.
+        let plain = try rows(path, showingHidden: false)
+        if plain.count > all.count {
+            profile.update { $0.listAll = .harmful }
+            return plain.listing
+        }
+        if all.count > 0 { profile.update { $0.listAll = .harmless } }
+        return all.listing
+    }
+
+    private func rows(
+        _ path: RemotePath, showingHidden: Bool
+    ) throws(FTPError) -> (listing: SessionListing, sawDotRows: Bool, count: Int) {
+        let body = try readListing(preparing: [.cwd(path)], [.list(showingHidden: showingHidden)])
+        let now = Timestamp.now
+        let offset = profile.facts.timeOffset
+        var parsed = try parseRows(body, now, offset ?? 0)
+        if offset == nil, let learned = try timeOffset(by: parsed, path, now) {
+            logger.debug("the times of LIST are \(learned) s ahead of UTC")
+            profile.update { $0.timeOffset = learned }
+            if learned != 0 { parsed = try parseRows(body, now, learned) }
+        }
+        let listing = SessionListing(parsed, isComplete: Self.isComplete(parsed, body.reply, software))
+        return (listing, parsed.sawDotRows, parsed.rowCount)
+    }
+
+    private func parseRows(
+        _ body: ListingBody, _ now: Timestamp, _ offset: Int
+    ) throws(FTPError) -> ParsedListing {
+        do throws(ListingError) {
+            return try ListingFormat.parseListing(
+                body.bytes.span, now: now, offset: offset, isProvenWhole: body.endedCleanly)
+        } catch {
+            throw .listing(error.description)
+        }
+    }
+
+    /// How far rows are ahead of UTC, by one file's MDTM; nil when this listing cannot tell, or when nobody needs it.
+    private func timeOffset(
+        by listing: ParsedListing, _ path: RemotePath, _ now: Timestamp
+    ) throws(FTPError) -> Int? {
+        guard !features.hasMachineListing, profile.facts.timeOffsetTries < Self.timeOffsetTries else {
+            return nil
+        }
+        let candidate = listing.entries.first { entry in
+            let attributes = entry.attributes
+            return attributes.kind == .file && attributes.modified != nil && attributes.granularity <= .minute
+        }
+        guard let candidate, let listed = candidate.attributes.modified else { return nil }
+        profile.update { $0.timeOffsetTries += 1 }
+        guard let exact = StatedTime(try run(.mdtm(path.appending(candidate.name)))) else { return nil }
+        let stated = StatedTime(listed, candidate.attributes.granularity)
+        return TimeOffset.learn(listed: stated, exact: exact.time, now: now)
+    }
+
+    /// How many listings may cost a round trip more before times are taken for UTC.
+    private static let timeOffsetTries = 5
+
+    // MARK: - Bodies
+
+    /// What came over the data connection of a listing.
+    private struct ListingBody {
+        var bytes: [UInt8]
+        /// Whether it ended with a close_notify.
+        var endedCleanly: Bool
+        /// The final reply.
+        var reply: Reply?
+    }
+
+    /// Reads a listing whole.
+    ///
+    /// An end without close_notify is taken here, since some servers never send one; a cut row is not.
+    private func readListing(
+        preparing preparations: [Command] = [], _ commands: [Command]
+    ) throws(FTPError) -> ListingBody {
+        let channel: DataChannel
+        do throws(FTPError) {
+            channel = try openTransfer(preparing: preparations, commands)
+        } catch .refused("LIST", let reply) where reply.isEmptyListing {
+            return ListingBody(bytes: [], endedCleanly: true, reply: reply)
+        }
+        let download = Download(channel, toleratingCut: true)
+        var body: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 64 << 10)
+        do throws(FTPError) {
+            while true {
+                let count = try chunk.withMutableRawSpan { (span) throws(FTPError) in
+                    try download.read(into: &span)
+                }
+                if count == 0 { break }
+                guard body.count + count <= Self.listingLimit else {
+                    throw .listing("more than \(Self.listingLimit) bytes")
+                }
+                body += chunk[..<count]
+            }
+        } catch {
+            download.abort()
+            if case .refused("LIST", let reply) = error, reply.isEmptyListing {
+                return ListingBody(bytes: [], endedCleanly: true, reply: reply)
+            }
+            throw error
+        }
+        return ListingBody(bytes: body, endedCleanly: download.endedCleanly, reply: download.finalReply)
+    }
+
+    private static func isComplete(
+        _ listing: ParsedListing, _ reply: Reply?, _ software: ServerSoftware
+    ) -> Bool {
+        if let reply, reply.isTruncatedListing { return false }
+        guard let limit = software.listingLimit else { return true }
+        return listing.rowCount < limit
+    }
+}
+
+extension Timestamp {
+    /// The time now.
+    fileprivate static var now: Timestamp {
+        let now = WallClock.now()
+        return Timestamp(seconds: now.seconds, nanoseconds: now.nanoseconds)
+    }
+}

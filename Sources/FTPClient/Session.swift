@@ -1,0 +1,143 @@
+package import FTPWire
+import Logging
+import Posix
+package import Remote
+import TLS
+
+/// One logged-in control connection with what belongs to it.
+///
+/// Used by one thread at a time: the holder of the lease. All calls block, each within the time limits of the configuration, and
+/// end early with `.interrupted` when the bound request is cancelled. Paths are absolute everywhere, so that the
+/// server's current directory means nothing; TYPE is image from the log-in on.
+package final class Session {
+    /// How the session was opened.
+    let configuration: SessionConfiguration
+    /// What all sessions learn of the server.
+    package let profile: ServerProfile
+    /// The dialogue.
+    let control: ControlChannel
+    /// The TLS sessions the server has given to this control connection; data connections resume the newest.
+    let tickets: SessionTickets
+    /// Where the session speaks of itself.
+    let logger: Logger
+
+    /// The server's greeting.
+    package internal(set) var greeting: Reply
+    /// What FEAT said, inside TLS and after log-in.
+    package internal(set) var features = Features()
+    /// The server's program.
+    package internal(set) var software = ServerSoftware(.unknown)
+    /// The directory the server has put us in; the root where it does not say.
+    package internal(set) var home = RemotePath.root
+    /// Whether a transfer is open, so that no command may be sent.
+    var isTransferring = false
+
+    private var binding: Binding?
+
+    /// Puts a session together around a dialogue that has just begun.
+    init(
+        _ control: ControlChannel, greeting: Reply, tickets: SessionTickets,
+        configuration: SessionConfiguration, profile: ServerProfile, binding: Binding
+    ) {
+        self.control = control
+        self.greeting = greeting
+        self.tickets = tickets
+        self.configuration = configuration
+        self.profile = profile
+        self.binding = binding
+        logger = configuration.logger
+    }
+
+    /// Whether the session is in step, connected as far as known, and between transfers.
+    ///
+    /// A session that is not must be closed.
+    package var isUsable: Bool { !control.isBroken && !isTransferring }
+
+    /// Whether the session's TLS tickets are about to expire, so that data connections would soon be refused.
+    ///
+    /// A new session should take its place before the next upload: servers empty the target before they refuse.
+    package var needsReplacement: Bool { tickets.canResume && tickets.expiresSoon(margin: .seconds(60)) }
+
+    /// Whether nothing has come in that ends the session; takes what has come in.
+    ///
+    /// Does not block.
+    ///
+    /// False after a 421 and after the end of the connection. A server that vanished without a word is not
+    /// noticed.
+    package func looksAlive() -> Bool {
+        guard isUsable else { return false }
+        guard !control.isAwaitingReplies else { return true }
+        do throws(FTPError) {
+            guard let reply = try control.receiveAvailable() else { return true }
+            logger.debug("unasked reply on an idle session: \(reply)")
+        } catch {
+            logger.debug("idle session has ended: \(error)")
+        }
+        control.breakOff()
+        return false
+    }
+
+    /// Lets the cancellation of a request end every wait of this session, until `unbind`.
+    package func bind(to request: Request) {
+        unbind()
+        binding = Binding(request, raising: control.wakeup)
+    }
+
+    /// Dissolves the bond that `bind` made. A wakeup raised by it is lowered.
+    package func unbind() {
+        binding?.dissolve()
+        binding = nil
+    }
+
+    /// Says good-bye without waiting for the answer, and closes.
+    ///
+    /// Blocks for a second at the most; a second call does nothing.
+    package func close() {
+        unbind()
+        control.close(saying: !isTransferring)
+    }
+
+    /// Sends commands in flights and gives their final replies in the same order, refusals included.
+    ///
+    /// The caller vouches that a later command does no harm when an earlier one is refused.
+    package func run(_ commands: [Command]) throws(FTPError) -> [Reply] {
+        guard !isTransferring else { throw .protocolViolation("a transfer is open") }
+        try control.settle()
+        var replies: [Reply] = []
+        replies.reserveCapacity(commands.count)
+        var rest = commands[...]
+        while !rest.isEmpty {
+            let flight = Array(rest.prefix(Self.flightLimit))
+            rest = rest.dropFirst(flight.count)
+            try control.send(flight)
+            for _ in flight { replies.append(try finalReply()) }
+        }
+        return replies
+    }
+
+    /// Sends one command and gives its final reply, a refusal included.
+    package func run(_ command: Command) throws(FTPError) -> Reply {
+        let replies = try run([command])
+        guard let reply = replies.first else { throw .protocolViolation("no reply") }
+        return reply
+    }
+
+    /// Sends one command and gives its reply when it is a success; throws `.refused` otherwise.
+    @discardableResult
+    package func perform(_ command: Command) throws(FTPError) -> Reply {
+        let reply = try run(command)
+        guard reply.isSuccess else { throw .refused(command.verb, reply) }
+        return reply
+    }
+
+    /// The final reply to the oldest command, preliminary ones passed over.
+    func finalReply() throws(FTPError) -> Reply {
+        while true {
+            let reply = try control.expect()
+            if !reply.isPreliminary { return reply }
+        }
+    }
+
+    /// The most commands in one write: few enough that neither side's socket buffers fill while both only write.
+    private static let flightLimit = 32
+}

@@ -1,0 +1,73 @@
+package import Logging
+package import Posix
+package import TLS
+
+/// Which command asks for passive ports.
+package enum PassivePolicy: Sendable {
+    /// EPSV, and PASV for servers that refuse it or whose ports cannot be reached that way.
+    case automatic
+    /// EPSV alone (RFC 2428).
+    case extendedOnly
+    /// PASV alone (RFC 959); of no use on IPv6.
+    case passiveOnly
+}
+
+/// Which command lists directories.
+package enum ListingPolicy: Sendable {
+    /// MLSD where FEAT offers MLST, else CWD with `LIST -a`, else CWD with LIST.
+    case automatic
+    /// MLSD alone.
+    case mlsd
+    /// CWD and LIST without options: dot files may be missing.
+    case list
+    /// CWD and `LIST -a`.
+    case listAll
+}
+
+/// How to reach a server and log in: the same for all sessions of a mount.
+package struct SessionConfiguration: Sendable {
+    /// The host name or numeric address; what the certificate must be for.
+    package var host: String
+    /// The port of the control connection.
+    package var port: UInt16
+    /// Which addresses may be used.
+    package var family: Resolver.Family = .any
+    /// TLS from the first byte (port 990) instead of AUTH TLS.
+    package var implicitTLS: Bool
+    /// The mount's TLS context.
+    package var tls: TLSContext
+    /// The log-in name; bytes, without line ends.
+    package var user: [UInt8]
+    /// The password; nil is sent as an empty one where the server asks for it.
+    package var password: SecretBytes?
+    /// How long name resolution, TCP, TLS and the greeting may take, all together.
+    package var connectTimeout: Duration = .seconds(30)
+    /// How long one reply may take.
+    package var replyTimeout: Duration = .seconds(60)
+    /// How long a transfer may stand still.
+    package var stallTimeout: Duration = .seconds(60)
+    /// Which command asks for passive ports.
+    package var passive: PassivePolicy = .automatic
+    /// Which command lists directories.
+    package var listing: ListingPolicy = .automatic
+    /// Whether passive ports below 1024 are dialled; off, since a lying server could point there.
+    package var allowsPrivilegedPorts = false
+    /// The receive buffer of download sockets in bytes; nil leaves it to the kernel.
+    package var receiveBuffer: Int?
+    /// Where commands, replies and decisions are logged.
+    package var logger: Logger
+
+    /// Makes a configuration with the usual time limits.
+    package init(
+        host: String, port: UInt16, implicitTLS: Bool = false, tls: TLSContext, user: [UInt8],
+        password: SecretBytes?, logger: Logger
+    ) {
+        self.host = host
+        self.port = port
+        self.implicitTLS = implicitTLS
+        self.tls = tls
+        self.user = user
+        self.password = password
+        self.logger = logger
+    }
+}

@@ -1,0 +1,154 @@
+package import FTPWire
+import Logging
+import Posix
+import TLS
+
+/// Where the bytes of an upload go.
+package enum UploadMode: Hashable, Sendable {
+    /// STOR: a new content in place of the old one.
+    case store
+    /// APPE: behind what is there.
+    case append
+    /// REST and STOR: from an offset on; whether bytes behind the new ones stay is up to the server.
+    case restart(UInt64)
+}
+
+/// A file on its way to the server.
+///
+/// Used by one thread at a time; the session is taken until `finish` or `abort`.
+///
+/// The bytes are the server's only once `finish` has returned. An error of `write` or `finish` says why where
+/// the server has said it (disk full, quota), and leaves nothing to do but `abort`.
+package final class Upload {
+    private let channel: DataChannel
+    private var isOver = false
+    private var scratch = [UInt8](repeating: 0, count: 1024)
+
+    /// The number of bytes taken by TLS; not all of them have reached the server.
+    package private(set) var count: UInt64 = 0
+
+    /// Takes over a channel on which the server receives.
+    init(_ channel: DataChannel) {
+        self.channel = channel
+    }
+
+    /// Whether the data connection resumed the control connection's TLS session.
+    package var isResumed: Bool { channel.stream.isResumed }
+
+    /// Sends all the bytes.
+    ///
+    /// Blocks as long as the connection takes none, up to the stall time-out.
+    package func write(_ bytes: RawSpan) throws(FTPError) {
+        guard !isOver else { throw .dataConnection("the upload has ended") }
+        var done = 0
+        var deadline = Deadline.after(channel.session.configuration.stallTimeout)
+        while done < bytes.byteCount {
+            let progress: WriteProgress
+            do throws(TLSError) {
+                progress = try channel.stream.writeAvailable(bytes.extracting(done..<bytes.byteCount))
+            } catch {
+                throw fail(FTPError(data: error, channel.verb))
+            }
+            switch progress {
+            case .bytes(let sent):
+                done += sent
+                count &+= UInt64(sent)
+                deadline = .after(channel.session.configuration.stallTimeout)
+            case .wantsWrite: try waitForRoom([.writable, .readable], until: deadline)
+            case .wantsRead: try waitForRoom(.readable, until: deadline)
+            }
+        }
+    }
+
+    /// Ends the upload so that no byte can be lost, and gives the server's final reply, a success.
+    ///
+    /// close_notify, the end of the sending direction, then all that the server still sends is read (unread TLS 1.3
+    /// tickets would turn the close into a reset, and the server would lose the tail), then 226, then the close.
+    package func finish() throws(FTPError) -> Reply {
+        guard !isOver else { throw .dataConnection("the upload has ended") }
+        let session = channel.session
+        do throws(TLSError) {
+            try channel.stream.finishSending(
+                until: .after(session.configuration.stallTimeout), wakeup: session.control.wakeup)
+        } catch {
+            if case .interrupted = error { throw .interrupted }
+            throw fail(FTPError(data: error, channel.verb))
+        }
+        try drain()
+        let reply: Reply
+        do throws(FTPError) {
+            reply = try channel.takeFinalReply(until: .after(session.control.replyTimeout))
+        } catch {
+            if case .interrupted = error { throw error }
+            throw fail(error)
+        }
+        isOver = true
+        guard reply.isSuccess else {
+            channel.stream.closeAbruptly()
+            throw channel.refusal(reply)
+        }
+        channel.stream.closeOrderly()
+        return reply
+    }
+
+    /// Breaks the upload off: what is on the server is of no use.
+    ///
+    /// Bounded in time; a second call and a call after the end do nothing.
+    package func abort() {
+        guard !isOver || channel.session.isTransferring else { return }
+        isOver = true
+        channel.abandon(isDownload: false)
+    }
+
+    /// Waits for room to write.
+    ///
+    /// What the server sends meanwhile is taken: tickets and alerts left unread can block an upload.
+    private func waitForRoom(_ readiness: Readiness, until deadline: Deadline) throws(FTPError) {
+        let ready: Readiness
+        do throws(FTPError) {
+            ready = try channel.wait(readiness, until: deadline)
+            if let reply = channel.finalReply { throw channel.refusal(reply) }
+        } catch {
+            if case .interrupted = error { throw error }
+            throw fail(error)
+        }
+        guard ready.contains(.readable) else { return }
+        switch scratch.withMutableRawSpan({ channel.receive(into: &$0) }) {
+        case .nothing: return
+        case .bytes: throw fail(.protocolViolation("the server sends bytes during \(channel.verb)"))
+        case .end: throw fail(.dataConnection("the server has ended \(channel.verb)"))
+        case .cut(let failure): throw fail(failure)
+        }
+    }
+
+    /// Reads until the server ends the data connection, or has given its final reply: either way it has all bytes then.
+    ///
+    /// On a slow connection the kernel may still hold much: as long as that shrinks, time goes on.
+    private func drain() throws(FTPError) {
+        var unsent = unsentByteCount(on: channel.stream.descriptor)
+        while channel.finalReply == nil {
+            switch scratch.withMutableRawSpan({ channel.receive(into: &$0) }) {
+            case .bytes: continue
+            case .end, .cut: return
+            case .nothing(let readiness):
+                do throws(FTPError) {
+                    try channel.wait(
+                        readiness, orReply: true, until: .after(channel.session.configuration.stallTimeout))
+                } catch {
+                    if case .interrupted = error { throw error }
+                    let left = unsentByteCount(on: channel.stream.descriptor)
+                    guard case .timedOut = error, let left, let before = unsent, left < before else {
+                        throw fail(error)
+                    }
+                    unsent = left
+                }
+            }
+        }
+    }
+
+    /// Ends the upload with an error: the server's own words where they come soon.
+    private func fail(_ failure: FTPError) -> FTPError {
+        isOver = true
+        return channel.explain(failure)
+    }
+}
