@@ -46,4 +46,7 @@ static inline void ftpsfs_decline(struct fuse_conn_info *connection, unsigned ca
 /// Detaches a mount from the tree at once, without following a symbolic link; -1 with errno on failure.
 static inline int ftpsfs_detach(const char *path) { return umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW); }
 
+/// Unmounts without following a symbolic link, failing with EBUSY while the mount is in use; -1 with errno on failure.
+static inline int ftpsfs_unmount(const char *path) { return umount2(path, UMOUNT_NOFOLLOW); }
+
 #endif

@@ -108,4 +108,10 @@ package struct PipeEnds: ~Copyable {
     package var reading: FileDescriptor
     /// The end to write to.
     package var writing: FileDescriptor
+
+    /// Keeps the end to read from and closes the other.
+    package consuming func takeReading() -> FileDescriptor { reading }
+
+    /// Keeps the end to write to and closes the other.
+    package consuming func takeWriting() -> FileDescriptor { writing }
 }

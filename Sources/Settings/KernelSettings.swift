@@ -16,31 +16,8 @@ package struct KernelSettings: Sendable, Hashable {
     package var defaultPermissions: Bool
     /// What stands for the device in the list of mounts.
     package var sourceName: String
-    /// Generic options the kernel acts on, such as noexec or noatime, in the spelling of mount(8).
+    /// Generic options the kernel acts on: `noexec`, `noatime`, `sync`, `dirsync`.
+    ///
+    /// nosuid and nodev are always on and not listed.
     package var flags: [String]
-
-    /// The options for libfuse, one an element and not yet escaped; nosuid and nodev always among them.
-    package var mountOptions: [String] {
-        var options = [readOnly ? "ro" : "rw", "nosuid", "nodev"]
-        options += flags
-        if allowOther { options.append("allow_other") }
-        if allowRoot { options.append("allow_root") }
-        if defaultPermissions { options.append("default_permissions") }
-        options += ["fsname=" + sourceName, "subtype=ftpsfs"]
-        return options
-    }
-
-    /// The same as one argument of `-o`, commas and backslashes escaped as libfuse wants them.
-    package var mountOptionText: String {
-        mountOptions.map(Self.escaped).joined(separator: ",")
-    }
-
-    private static func escaped(_ option: String) -> String {
-        var text = ""
-        for character in option.unicodeScalars {
-            if character == "," || character == "\\" { text += "\\" }
-            text.unicodeScalars.append(character)
-        }
-        return text
-    }
 }

@@ -95,6 +95,13 @@ package enum OptionTable {
         (groups.flatMap(\.options) + accepted).flatMap { [$0.name] + $0.aliases }
     }
 
+    /// What a shell may complete behind `-o`: the names of the manual, with `=` where a value follows.
+    package static var completions: [String] {
+        groups.flatMap(\.options).map { option in
+            if case .value = option.kind { option.name + "=" } else { option.name }
+        }
+    }
+
     /// Finds an option by one of its names; `x-` options belong to other programs and are all known.
     static func find(_ name: String) -> MountOption? {
         if let option = byName[name] { return option }

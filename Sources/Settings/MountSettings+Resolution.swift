@@ -78,7 +78,7 @@ extension MountSettings {
             cache: CacheSettings(
                 directory: chosen.cacheDirectory ?? surroundings.cacheDirectory, size: chosen.cacheSize,
                 directoryTimeout: chosen.directoryTimeout, reportedDiskSize: chosen.diskSize),
-            log: Self.log(chosen, request), mountPoint: try Self.mountPoint(mountPoint),
+            log: try Self.log(chosen, request), mountPoint: try Self.mountPoint(mountPoint),
             foreground: request.foreground || request.debug || chosen.debug,
             singleThreaded: request.singleThreaded, warnings: warnings)
     }
@@ -160,8 +160,13 @@ extension MountSettings {
             flags: chosen.kernelFlags.compactMap(\.flag))
     }
 
-    private static func log(_ chosen: ChosenOptions, _ request: MountRequest) -> LogSettings {
+    private static func log(
+        _ chosen: ChosenOptions, _ request: MountRequest
+    ) throws(SettingsError) -> LogSettings {
         let debug = request.debug || chosen.debug
+        if chosen.logDestination == .standardError, !debug, !request.foreground {
+            throw SettingsError("log=stderr needs -f: in the background there is no standard error")
+        }
         let usual: LogSettings.Destination = debug || request.foreground ? .standardError : .systemLog
         return LogSettings(
             destination: chosen.logDestination ?? usual, level: chosen.logLevel ?? (debug ? .debug : .notice))

@@ -7,11 +7,6 @@ extension OptionTable {
             guard let off else { return [flag] }
             return [flag, MountOption(off, .flag, "") { chosen, _ in chosen.setKernelFlag(on, nil) }]
         }
-        + ["context", "fscontext", "defcontext", "rootcontext"].map { (name: String) in
-            MountOption(name, .value("LABEL"), "") { chosen, value throws(SettingsError) in
-                chosen.setKernelFlag(name, "\(name)=\(try value.plain())")
-            }
-        }
 
     /// Generic options that other programs act on, or that say what is the case anyway.
     static let ignored: [MountOption] =

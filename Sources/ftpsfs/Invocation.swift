@@ -1,0 +1,80 @@
+import ArgumentParser
+import FUSEAdapter
+import Posix
+import Settings
+
+/// One run of the program: its name and its arguments, understood and carried out.
+struct Invocation {
+    /// The name the program was called by, without directories.
+    let name: String
+    /// The arguments behind the name, texts of `ArgumentText`.
+    let arguments: [String]
+
+    private var isMountHelper: Bool { name.hasPrefix("mount.") }
+
+    /// Does what the arguments ask for; returns or throws what the program ends with.
+    func run() throws(Failure) -> ExitCode {
+        if arguments == ["-V"] {
+            Console.write(Version.text + "\n", to: .output)
+            return .success
+        }
+        if !isMountHelper, asksForHelp {
+            Console.write(HelpText.text, to: .output)
+            return .success
+        }
+        let command: any ParsableCommand
+        do {
+            command =
+                isMountHelper
+                ? try MountHelperCommand.parse(arguments) : try FTPSFSCommand.parseAsRoot(arguments)
+        } catch {
+            return try answer(error)
+        }
+        switch command {
+        case let command as MountCommand: return try MountRun(request: command.request, name: name).run()
+        case let command as MountHelperCommand:
+            let run = MountRun(
+                request: command.request, name: name, isFake: command.fake, isVerbose: command.verbose)
+            return try run.run()
+        case let command as UmountCommand: return try unmount(command)
+        default: throw Failure(.usage, "nothing to do: \(hint)")
+        }
+    }
+
+    /// -h before any subcommand: the help of mounts, which lists the options too.
+    private var asksForHelp: Bool {
+        guard let first = arguments.first, first != "umount" else { return false }
+        let words = arguments.prefix { $0 != "--" }
+        return words.contains("-h") || words.contains("--help")
+    }
+
+    private var hint: String {
+        isMountHelper ? "\(name) SOURCE MOUNTPOINT [-o OPTIONS]" : "see ftpsfs -h"
+    }
+
+    /// Prints what the parser was asked for (a version, completions), or throws what it found wrong.
+    private func answer(_ error: any Error) throws(Failure) -> ExitCode {
+        let isAnswer = FTPSFSCommand.exitCode(for: error).isSuccess
+        guard !isAnswer else {
+            let text =
+                isMountHelper ? MountHelperCommand.fullMessage(for: error) : FTPSFSCommand.fullMessage(for: error)
+            Console.write(text + "\n", to: .output)
+            return .success
+        }
+        guard !arguments.isEmpty else {
+            throw Failure(.usage, "nothing to mount: \(hint)")
+        }
+        let text = isMountHelper ? MountHelperCommand.message(for: error) : FTPSFSCommand.message(for: error)
+        let line = text.split(separator: "\n").first.map(String.init) ?? "bad usage"
+        throw Failure(.usage, "\(ArgumentText.printable(line)); \(hint)")
+    }
+
+    private func unmount(_ command: UmountCommand) throws(Failure) -> ExitCode {
+        do {
+            try UserUnmount.unmount(command.mountpoint, lazily: command.lazily)
+            return .success
+        } catch {
+            throw Failure(.mountPointUnusable, error.description)
+        }
+    }
+}

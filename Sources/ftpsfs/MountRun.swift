@@ -1,0 +1,64 @@
+import Posix
+import Settings
+
+/// A mount from its arguments to its end.
+struct MountRun {
+    /// What was typed.
+    let request: MountRequest
+    /// The program's name, for messages.
+    let name: String
+    /// Whether everything but the mount is done (mount(8)'s -f).
+    var isFake = false
+    /// Whether to say what is done (mount(8)'s -v).
+    var isVerbose = false
+
+    /// Reads settings and credentials, goes into the background, and serves the mount until its end.
+    ///
+    /// In the process that was started it does not return once the mount is in the background: that one ends with success.
+    func run() throws(Failure) -> ExitCode {
+        let surroundings = Surroundings.system
+        let settings: MountSettings
+        let credentials: Credentials
+        do {
+            settings = try MountSettings(request, surroundings)
+            for warning in settings.warnings { say("warning: " + warning) }
+            if isFake { return .success }
+            Daemon.protectSecrets()
+            credentials = try Credentials(settings, surroundings)
+        } catch {
+            throw Failure(error)
+        }
+        if isVerbose {
+            say("mounting \(settings.server.host) port \(settings.server.port) on \(settings.mountPoint)")
+        }
+        let daemon: Daemon
+        do {
+            // From here on in the background, where threads and connections can be made.
+            daemon = try Daemon.start(background: !settings.foreground)
+        } catch {
+            throw Failure(.system, "cannot go into the background: \(error)")
+        }
+        Daemon.createPrivateFiles()
+        try startLog(settings.log)
+        return try Assembly.serve(settings, credentials, daemon)
+    }
+
+    private func startLog(_ log: LogSettings) throws(Failure) {
+        let sink: LogSink
+        switch log.destination {
+        case .standardError: sink = .standardError
+        case .systemLog: sink = .systemLog()
+        case .file(let path):
+            do {
+                sink = try LogSink.file(path)
+            } catch {
+                throw Failure(.usage, "log=\(path): cannot be opened: \(error)")
+            }
+        }
+        LineLogHandler.install(sink, level: log.level.loggerLevel)
+    }
+
+    private func say(_ text: String) {
+        Console.write("\(name): \(LogText.escaped(text))\n", to: .error)
+    }
+}
