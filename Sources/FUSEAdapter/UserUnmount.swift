@@ -1,6 +1,6 @@
 import CFUSE
 import Glibc
-package import Posix
+import Posix
 
 /// Why a mount was not taken away.
 package enum UnmountError: Error, Hashable, Sendable {
@@ -113,7 +113,7 @@ extension Unmounting {
         let pipe = try FileDescriptor.pipe()
         let reading = pipe.reading.raw
         let writing = pipe.writing.raw
-        var actions = posix_spawn_file_actions_t()
+        var actions = unsafe posix_spawn_file_actions_t()
         unsafe posix_spawn_file_actions_init(&actions)
         defer { unsafe posix_spawn_file_actions_destroy(&actions) }
         unsafe posix_spawn_file_actions_adddup2(&actions, writing, STDERR_FILENO)

@@ -112,8 +112,12 @@ package enum OptionTable {
     static func unknown(_ element: OptionElement) -> SettingsError {
         let shown = ArgumentText.printable(element.name)
         guard let nearest = Spelling.nearest(to: element.name, among: names) else {
-            return SettingsError("unknown option '\(shown)': ftpsfs -h lists the options")
+            return SettingsError("unknown option '\(shown)'; ftpsfs -h lists all options")
         }
-        return SettingsError("unknown option '\(shown)': did you mean '\(nearest)'?")
+        return SettingsError(
+            nearest.isClose
+                ? "unknown option '\(shown)': did you mean '\(nearest.name)'?"
+                : "unknown option '\(shown)': the nearest known one is '\(nearest.name)'; ftpsfs -h lists all options"
+        )
     }
 }

@@ -47,7 +47,7 @@ extension MountSettings {
                 if let option = OptionTable.find(element.name) {
                     try option.use(element, in: &chosen, surroundings)
                 } else if request.toleratesUnknownOptions {
-                    warnings.append(OptionTable.unknown(element).message + " It is ignored.")
+                    warnings.append(OptionTable.unknown(element).message + " (ignored)")
                 } else {
                     throw OptionTable.unknown(element)
                 }

@@ -2,9 +2,11 @@
 package enum Spelling {
     /// The candidate nearest to a misspelt word.
     ///
-    /// Upper and lower case, and `-` and `_`, count as equal. Nil when even the nearest has little to do with the word: the distance
-    /// must not exceed a third of the word's length, or 1.
-    package static func nearest(to word: String, among candidates: [String]) -> String? {
+    /// Upper and lower case, and `-` and `_`, count as equal. `isClose` tells whether the distance is at most a third of the word's
+    /// length, or 1. Nil for words that are no words at all, longer than 64 bytes.
+    package static func nearest(
+        to word: String, among candidates: [String]
+    ) -> (name: String, isClose: Bool)? {
         guard word.utf8.count <= 64 else { return nil }
         let wanted = plain(word)
         var best: (name: String, distance: Int)?
@@ -12,8 +14,7 @@ package enum Spelling {
             let distance = distance(wanted, plain(candidate))
             if distance < best?.distance ?? .max { best = (candidate, distance) }
         }
-        guard let best, best.distance <= max(1, wanted.count / 3) else { return nil }
-        return best.name
+        return best.map { ($0.name, $0.distance <= max(1, wanted.count / 3)) }
     }
 
     private static func plain(_ word: String) -> [UInt8] {

@@ -3,12 +3,12 @@ import Settings
 /// Why the program ends without success: one line for the user, and the number to end with.
 struct Failure: Error {
     /// The number the program ends with.
-    let code: ExitCode
+    let code: ExitStatus
     /// One line without the program's name and without a secret.
     let message: String
 
     /// Makes a failure.
-    init(_ code: ExitCode, _ message: String) {
+    init(_ code: ExitStatus, _ message: String) {
         self.code = code
         self.message = message
     }

@@ -13,7 +13,7 @@ struct Invocation {
     private var isMountHelper: Bool { name.hasPrefix("mount.") }
 
     /// Does what the arguments ask for; returns or throws what the program ends with.
-    func run() throws(Failure) -> ExitCode {
+    func run() throws(Failure) -> ExitStatus {
         if arguments == ["-V"] {
             Console.write(Version.text + "\n", to: .output)
             return .success
@@ -37,7 +37,18 @@ struct Invocation {
                 request: command.request, name: name, isFake: command.fake, isVerbose: command.verbose)
             return try run.run()
         case let command as UmountCommand: return try unmount(command)
-        default: throw Failure(.usage, "nothing to do: \(hint)")
+        default: return try runOther(command)
+        }
+    }
+
+    /// Runs what the parser made of `help` and of a subcommand's -h.
+    private func runOther(_ command: any ParsableCommand) throws(Failure) -> ExitStatus {
+        var command = command
+        do {
+            try command.run()
+            return .success
+        } catch {
+            return try answer(error)
         }
     }
 
@@ -53,11 +64,12 @@ struct Invocation {
     }
 
     /// Prints what the parser was asked for (a version, completions), or throws what it found wrong.
-    private func answer(_ error: any Error) throws(Failure) -> ExitCode {
+    private func answer(_ error: any Error) throws(Failure) -> ExitStatus {
         let isAnswer = FTPSFSCommand.exitCode(for: error).isSuccess
         guard !isAnswer else {
             let text =
-                isMountHelper ? MountHelperCommand.fullMessage(for: error) : FTPSFSCommand.fullMessage(for: error)
+                isMountHelper
+                ? MountHelperCommand.fullMessage(for: error) : FTPSFSCommand.fullMessage(for: error)
             Console.write(text + "\n", to: .output)
             return .success
         }
@@ -69,7 +81,7 @@ struct Invocation {
         throw Failure(.usage, "\(ArgumentText.printable(line)); \(hint)")
     }
 
-    private func unmount(_ command: UmountCommand) throws(Failure) -> ExitCode {
+    private func unmount(_ command: UmountCommand) throws(Failure) -> ExitStatus {
         do {
             try UserUnmount.unmount(command.mountpoint, lazily: command.lazily)
             return .success

@@ -10,7 +10,7 @@ enum Main {
         Daemon.ignoreBrokenPipes()
         let arguments = CurrentProcess.arguments.map { ArgumentText.text($0) }
         let name = arguments.first.map { $0.split(separator: "/").last.map(String.init) ?? $0 } ?? "ftpsfs"
-        let code: ExitCode
+        let code: ExitStatus
         do {
             code = try Invocation(name: name, arguments: Array(arguments.dropFirst())).run()
         } catch {

@@ -15,7 +15,7 @@ struct MountRun {
     /// Reads settings and credentials, goes into the background, and serves the mount until its end.
     ///
     /// In the process that was started it does not return once the mount is in the background: that one ends with success.
-    func run() throws(Failure) -> ExitCode {
+    func run() throws(Failure) -> ExitStatus {
         let surroundings = Surroundings.system
         let settings: MountSettings
         let credentials: Credentials

@@ -9,7 +9,7 @@ enum Assembly {
     /// becoming usable.
     static func serve(
         _ settings: MountSettings, _ credentials: Credentials, _ daemon: Daemon
-    ) throws(Failure) -> ExitCode {
+    ) throws(Failure) -> ExitStatus {
         throw Failure(.system, "the layers are not put together yet")
     }
 }

@@ -2,7 +2,7 @@
 ///
 /// They are part of the program's interface (man page, EXIT STATUS). 1, 2 and 8 mean what mount(8) means by them; every other
 /// failure has mount(8)'s bit 32, "mount failure", and says more in the lower bits.
-package enum ExitCode: Int32, Sendable, CaseIterable {
+package enum ExitStatus: Int32, Sendable, CaseIterable {
     /// The mount is there and usable, or what else was asked for is done.
     case success = 0
     /// The command line, an option, a credentials file or the lack of a password.
