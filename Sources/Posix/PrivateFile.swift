@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// Why a file that holds a secret was not read.

@@ -1,0 +1,32 @@
+import FTPClient
+import FTPWire
+
+/// Which failures another attempt may not meet.
+extension FTPError {
+    /// Whether the same commands may succeed on another session: the connection failed, not the request.
+    var isWorthRetrying: Bool {
+        switch self {
+        case .unavailable, .resumptionRefused, .connectionLost, .timedOut, .dataConnection,
+            .protocolViolation:
+            true
+        case .refused(_, let reply):
+            // 450 stands for much; of a lost data connection ProFTPD 1.3.8 says "Link to file server lost".
+            [421, 425, 426].contains(reply.code) || (reply.code == 450 && reply.text.contains("lost"))
+        case .loginRefused, .tooManyConnections, .protectionRefused, .interrupted, .resolve, .connect, .tls,
+            .listing, .unreadable, .invalidName, .tooLong, .unsupported:
+            false
+        }
+    }
+
+    /// How often an operation is tried in all when it fails like this; a passed deadline has cost enough already.
+    var attempts: Int {
+        guard isWorthRetrying else { return 1 }
+        if case .timedOut = self { return 2 }
+        return 4
+    }
+
+    /// Whether the server has no place for another connection, while others may go on.
+    var isConnectionLimit: Bool {
+        if case .tooManyConnections = self { true } else { false }
+    }
+}

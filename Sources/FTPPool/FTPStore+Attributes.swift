@@ -1,0 +1,90 @@
+import FTPClient
+import FTPWire
+package import Remote
+
+/// Asking for one name.
+extension FTPStore {
+    package func attributes(of path: RemotePath, for request: Request) throws(RemoteError) -> Attributes {
+        guard !path.isRoot else { return Attributes(kind: .directory) }
+        let answer = try withSession(.metadata, "stat", path, for: request) {
+            session, _ throws(FTPError) -> Answer in
+            try session.usesMachineListing
+                ? Self.askMachine(session, path) : Self.askSizeAndTime(session, path)
+        }
+        switch answer {
+        case .attributes(let attributes): return attributes
+        case .absent(let words): throw RemoteError(.notFound, operation: "stat", path: path, words: words)
+        case .unclear: return try entry(of: path, for: request).attributes
+        }
+    }
+
+    package func resolvedAttributes(of path: RemotePath, for request: Request) throws(RemoteError)
+        -> Attributes
+    {
+        guard !path.isRoot else { return Attributes(kind: .directory) }
+        return try withSession(.metadata, "stat", path, for: request) {
+            session, _ throws(FTPError) -> Attributes in
+            let replies = try session.run([.size(path), .mdtm(path)])
+            let time = StatedTime(replies[1])
+            if let size = replies[0].sizeValue {
+                return Attributes(
+                    kind: .file, size: size, modified: time?.time, granularity: time?.granularity ?? .second)
+            }
+            guard try session.isDirectory(path) else { throw .refused("SIZE", replies[0]) }
+            return Attributes(kind: .directory, modified: time?.time)
+        }
+    }
+
+    private enum Answer {
+        case attributes(Attributes)
+        /// The server says in so many words that the name does not exist.
+        case absent(String)
+        /// The directory's listing has to tell.
+        case unclear
+    }
+
+    /// MLST together with SIZE, in one flight.
+    ///
+    /// ProFTPD 1.3.8 answers MLST on a symbolic link with `type=file` and the length of the link, while SIZE follows the link.
+    /// Where the two differ, only the row in the listing says what the name is.
+    private static func askMachine(_ session: Session, _ path: RemotePath) throws(FTPError) -> Answer {
+        let replies = try session.run([.mlst(path), .size(path)])
+        guard replies[0].isSuccess else {
+            if replies[1].isSuccess { return .unclear }
+            let answer = try refusal(replies[0], "MLST")
+            guard case .unclear = answer else { return answer }
+            return try refusal(replies[1], "SIZE")
+        }
+        let attributes: Attributes
+        do throws(ListingError) {
+            attributes = try MachineListing.attributes(in: replies[0])
+        } catch {
+            throw .listing(error.description)
+        }
+        switch attributes.kind {
+        case .directory: return .attributes(attributes)
+        case .file: return replies[1].sizeValue == attributes.size ? .attributes(attributes) : .unclear
+        case .symlink, .other: return .unclear
+        }
+    }
+
+    /// SIZE and MDTM in one flight: what servers without MLST (vsftpd 3.0.3) can say of a file.
+    ///
+    /// A link to a file answers like the file, so that the caller, who has not listed the directory, sees the file.
+    private static func askSizeAndTime(_ session: Session, _ path: RemotePath) throws(FTPError) -> Answer {
+        let replies = try session.run([.size(path), .mdtm(path)])
+        guard let size = replies[0].sizeValue, let time = StatedTime(replies[1]) else {
+            return try refusal(replies[0], "SIZE")
+        }
+        return .attributes(
+            Attributes(kind: .file, size: size, modified: time.time, granularity: time.granularity))
+    }
+
+    private static func refusal(_ reply: Reply, _ verb: String) throws(FTPError) -> Answer {
+        switch ReplyMeaning(reply, to: verb).kind {
+        case .notFound?: return .absent(reply.text)
+        case nil where [450, 500, 501, 502, 504, 550].contains(reply.code): return .unclear
+        default: throw .refused(verb, reply)
+        }
+    }
+}

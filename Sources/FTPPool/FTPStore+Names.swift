@@ -1,0 +1,105 @@
+import FTPClient
+import FTPWire
+package import Remote
+
+/// Changing names. What a lost connection leaves open is found out by doing it again and reading the refusal.
+extension FTPStore {
+    package func makeDirectory(_ path: RemotePath, for request: Request) throws(RemoteError) {
+        try change("MKD", path, doneWhen: .exists, for: request) { session throws(FTPError) in
+            try session.makeDirectory(path)
+        }
+    }
+
+    package func removeFile(_ path: RemotePath, for request: Request) throws(RemoteError) {
+        try change("DELE", path, doneWhen: .notFound, for: request) { session throws(FTPError) in
+            try session.delete(path)
+        }
+    }
+
+    package func removeDirectory(_ path: RemotePath, for request: Request) throws(RemoteError) {
+        try change("RMD", path, doneWhen: .notFound, for: request) { session throws(FTPError) in
+            try session.removeDirectory(path)
+        }
+    }
+
+    package func rename(
+        _ old: RemotePath, to new: RemotePath, replacing: Bool, for request: Request
+    ) throws(RemoteError) {
+        let target = try existing(new, for: request)
+        if let target, !replacing {
+            throw RemoteError(
+                .exists, operation: "RNTO", path: new, words: "there is a \(target.kind) already")
+        }
+        do throws(RemoteError) {
+            try change("RNFR", old, doneWhen: .notFound, for: request) { session throws(FTPError) in
+                try rename(old, over: new, isThere: target?.kind == .file, session)
+            }
+        } catch {
+            guard error.kind == .denied, let target else { throw error }
+            throw try refusedRename(error, old, onto: target, new, for: request)
+        }
+    }
+
+    package func setModified(
+        _ path: RemotePath, kind: FileKind, to time: Timestamp, for request: Request
+    ) throws(RemoteError) {
+        try withSession(.metadata, "MFMT", path, for: request) { session, _ throws(FTPError) in
+            try session.setModified(path, kind: kind, to: time)
+        }
+    }
+
+    package func setMode(_ path: RemotePath, to mode: UInt16, for request: Request) throws(RemoteError) {
+        try withSession(.metadata, "SITE CHMOD", path, for: request) { session, _ throws(FTPError) in
+            try session.setMode(path, to: mode)
+        }
+    }
+
+    package func makeSymlink(_ path: RemotePath, target: [UInt8], for request: Request) throws(RemoteError) {
+        try change("SITE SYMLINK", path, doneWhen: .exists, for: request) { session throws(FTPError) in
+            try session.makeSymlink(path, target: target)
+        }
+    }
+
+    /// Runs a change whose repetition is refused with `done` once it has had its effect.
+    private func change(
+        _ operation: String, _ path: RemotePath, doneWhen done: RemoteError.Kind, for request: Request,
+        _ body: (Session) throws(FTPError) -> Void
+    ) throws(RemoteError) {
+        var mayHaveHappened = false
+        do throws(RemoteError) {
+            try withSession(.metadata, operation, path, for: request) { session, attempt throws(FTPError) in
+                mayHaveHappened = attempt.mayHaveHappened
+                try body(session)
+            }
+        } catch {
+            guard mayHaveHappened, error.kind == done else { throw error }
+        }
+    }
+
+    /// What stands under a name; nil when the server says that nothing does.
+    private func existing(_ path: RemotePath, for request: Request) throws(RemoteError) -> Attributes? {
+        do throws(RemoteError) {
+            return try attributes(of: path, for: request)
+        } catch {
+            guard error.kind == .notFound else { throw error }
+            return nil
+        }
+    }
+
+    /// Finds the reason of a refused rename onto something that exists.
+    private func refusedRename(
+        _ error: RemoteError, _ old: RemotePath, onto target: Attributes, _ new: RemotePath,
+        for request: Request
+    ) throws(RemoteError) -> RemoteError {
+        var error = error
+        let source = try attributes(of: old, for: request)
+        switch (source.kind, target.kind) {
+        case (.directory, .directory):
+            error.kind = try list(new, for: request).entries.isEmpty ? .denied : .notEmpty
+        case (.directory, _): error.kind = .notDirectory
+        case (_, .directory): error.kind = .isDirectory
+        default: break
+        }
+        return error
+    }
+}

@@ -1,0 +1,75 @@
+import FTPClient
+import FTPWire
+import Remote
+
+/// What a refusal meant: reply codes do not tell a missing file from a forbidden one (550 for both, RFC 959 section 4.2).
+extension FTPStore {
+    /// Translates the failure of an operation, asking the server once more where its words leave the reason open.
+    func settle(
+        _ failure: FTPError, _ operation: String, _ path: RemotePath?, for request: Request
+    ) throws(RemoteError) -> RemoteError {
+        var error = RemoteError(failure, operation: operation, path: path)
+        guard case .refused(let verb, let reply) = failure, let path,
+            ReplyMeaning(reply, to: verb).kind == nil
+        else {
+            return error
+        }
+        guard [450, 550, 553, 501].contains(reply.code) else { return error }
+        error.kind = try kind(ofRefused: verb, path, for: request)
+        return error
+    }
+
+    private func kind(
+        ofRefused verb: String, _ path: RemotePath, for request: Request
+    ) throws(RemoteError) -> RemoteError.Kind {
+        let found: Attributes
+        do throws(RemoteError) {
+            found = try attributes(of: path, for: request)
+        } catch {
+            guard error.kind == .notFound else {
+                guard error.kind == .denied || error.kind == .notDirectory else { throw error }
+                return error.kind
+            }
+            guard ["STOR", "APPE", "MKD", "RNTO"].contains(verb) else { return .notFound }
+            // The name is free, so the fault lies with its directory: it is missing, or must not be written to.
+            return try directoryExists(path.parent, for: request) ? .denied : .notFound
+        }
+        switch verb {
+        case "MKD": return .exists
+        case "RMD":
+            guard found.kind == .directory else { return .notDirectory }
+            let isEmpty = (try? list(path, for: request))?.entries.isEmpty ?? true
+            return isEmpty ? .denied : .notEmpty
+        case "RETR", "STOR", "APPE", "DELE", "RNTO":
+            return found.kind == .directory ? .isDirectory : .denied
+        case "MLSD", "LIST", "CWD":
+            return found.kind == .directory ? .denied : .notDirectory
+        default: return .denied
+        }
+    }
+
+    private func directoryExists(_ path: RemotePath, for request: Request) throws(RemoteError) -> Bool {
+        guard !path.isRoot else { return true }
+        do throws(RemoteError) {
+            return try attributes(of: path, for: request).kind == .directory
+        } catch {
+            guard error.kind == .notFound || error.kind == .notDirectory else { throw error }
+            return false
+        }
+    }
+
+    /// Finds a name's row in the listing of its directory; `.notFound` only when a complete listing lacks it.
+    func entry(of path: RemotePath, for request: Request) throws(RemoteError) -> Entry {
+        guard let name = path.name else {
+            throw RemoteError(.denied, operation: "stat", path: path, words: "the root has no row")
+        }
+        let listing = try list(path.parent, for: request)
+        if let entry = listing.entries.first(where: { $0.name == name }) { return entry }
+        guard listing.isComplete else {
+            throw RemoteError(
+                .protocolBroken, operation: "stat", path: path,
+                words: "the server's listing of its directory is cut short")
+        }
+        throw RemoteError(.notFound, operation: "stat", path: path, words: "not in its directory's listing")
+    }
+}

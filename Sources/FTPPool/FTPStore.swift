@@ -1,0 +1,154 @@
+package import FTPClient
+import FTPWire
+package import Logging
+import Posix
+package import Remote
+import Synchronization
+
+/// The files of an FTPS server as a `RemoteStore`: every operation leases a session, and is tried again where that is safe.
+///
+/// Rules kept here: a transfer that changes a file goes to a temporary name and is renamed (`FTPStore+Upload`); a refusal that leaves
+/// its reason open is settled by asking (`FTPStore+Settling`); what may have happened before a connection was lost is found out, not
+/// guessed.
+package final class FTPStore: RemoteStore {
+    let pool: Pool
+    let profile: ServerProfile
+    let logger: Logger
+    /// Temporary names of uploads under way, which listings leave out.
+    let activeNames = Mutex<Set<RemotePath>>([])
+    /// Temporary names that failed uploads have left on the server.
+    let debris = Mutex<Set<RemotePath>>([])
+    /// What this store has learned besides its sessions.
+    let learned = Mutex(Learned())
+
+    /// Facts of the server that only the store has use for.
+    struct Learned {
+        /// False once RNTO onto an existing file was refused.
+        var renameReplaces = true
+        /// False once APPE was refused as unknown or forbidden.
+        var appends = true
+    }
+
+    /// Makes a store over a pool; `profile` is the one its sessions share.
+    package init(pool: Pool, profile: ServerProfile, logger: Logger) {
+        self.pool = pool
+        self.profile = profile
+        self.logger = logger
+    }
+
+    package var traits: StoreTraits {
+        let facts = profile.facts
+        return StoreTraits(
+            statsOneName: facts.features.hasMachineListing && !facts.machineListingFails,
+            setsFileTimes: facts.fileTimes.works, setsDirectoryTimes: facts.directoryTimes.works,
+            setsModes: facts.modes.works, replacesAtomically: learned.withLock { $0.renameReplaces })
+    }
+
+    /// How an operation is tried.
+    struct Attempt {
+        /// 1 for the first try.
+        var number = 1
+        /// An earlier try may have had its effect, although it was not acknowledged.
+        var mayHaveHappened = false
+    }
+
+    /// Runs the body with a leased session until it succeeds, fails for good, or has been tried often enough.
+    ///
+    /// Tried again: lost connections, passed deadlines, broken data connections, 421, 425, 426, and refused resumptions, each
+    /// on another session. `body` must be safe to repeat; `attempt.mayHaveHappened` tells it to look first.
+    func withSession<Result>(
+        _ purpose: Purpose, _ operation: String, _ path: RemotePath?, for request: Request,
+        _ body: (Session, Attempt) throws(FTPError) -> Result
+    ) throws(RemoteError) -> Result {
+        var attempt = Attempt()
+        while true {
+            let lease = try pool.lease(purpose, for: request)
+            let failure: FTPError
+            do throws(FTPError) {
+                defer { lease.release() }
+                return try body(lease.session, attempt)
+            } catch {
+                failure = error
+            }
+            if case .interrupted = failure {
+                throw RemoteError(.interrupted, operation: operation, path: path)
+            }
+            guard failure.isWorthRetrying else { throw try settle(failure, operation, path, for: request) }
+            guard attempt.number < failure.attempts else {
+                throw RemoteError(failure, operation: operation, path: path)
+            }
+            logger.info(
+                "trying again",
+                metadata: ["operation": "\(operation)", "path": "\(path ?? .root)", "reason": "\(failure)"])
+            if case .connectionLost = failure { pool.distrustIdleSessions() }
+            attempt.number += 1
+            attempt.mayHaveHappened = true
+        }
+    }
+
+    package func list(_ directory: RemotePath, for request: Request) throws(RemoteError) -> Listing {
+        let answer: SessionListing
+        do throws(RemoteError) {
+            answer = try withSession(.metadata, "list", directory, for: request) {
+                session, _ throws(FTPError) in
+                try session.list(directory)
+            }
+        } catch {
+            throw try missingDirectory(error, directory, for: request)
+        }
+        for row in answer.dropped {
+            logger.warning(
+                "a name cannot be shown", metadata: ["directory": "\(directory)", "row": "\(row)"])
+        }
+        let hidden = activeNames.withLock { names in names.filter { $0.parent == directory } }
+        guard !hidden.isEmpty else { return Listing(entries: answer.entries, isComplete: answer.isComplete) }
+        let entries = answer.entries.filter { !hidden.contains(directory.appending($0.name)) }
+        return Listing(entries: entries, isComplete: answer.isComplete)
+    }
+
+    /// Tells a missing directory from a name that is a file: pyftpdlib says "No such directory" of both.
+    private func missingDirectory(
+        _ error: RemoteError, _ path: RemotePath, for request: Request
+    ) throws(RemoteError) -> RemoteError {
+        guard error.kind == .notFound, !path.isRoot else { return error }
+        var error = error
+        do throws(RemoteError) {
+            if try attributes(of: path, for: request).kind != .directory { error.kind = .notDirectory }
+        } catch let other {
+            guard other.kind == .notFound else { throw other }
+        }
+        return error
+    }
+
+    package func openReader(
+        _ path: RemotePath, at offset: UInt64, length: UInt64?, for request: Request
+    ) throws(RemoteError) -> any RemoteReader {
+        var attempt = 1
+        while true {
+            let lease = try pool.lease(.transfer, for: request)
+            do throws(FTPError) {
+                let download = try lease.session.download(path, from: offset)
+                return FTPReader(download: Confined(download), lease: lease, path: path)
+            } catch {
+                lease.release()
+                guard attempt < error.attempts else {
+                    throw try settle(error, "RETR", path, for: request)
+                }
+                logger.info(
+                    "trying again", metadata: ["operation": "RETR", "path": "\(path)", "reason": "\(error)"])
+                attempt += 1
+            }
+        }
+    }
+}
+
+extension ServerProfile.Way {
+    /// Whether the server can do it; nil while unknown.
+    fileprivate var works: Bool? {
+        switch self {
+        case .untried: nil
+        case .known: true
+        case .none: false
+        }
+    }
+}

@@ -1,0 +1,44 @@
+package import FTPClient
+import Posix
+import Remote
+import Synchronization
+
+/// The right to use a session until it is given back.
+///
+/// Used by one thread at a time. Released exactly once; when forgotten, the end of the object releases it.
+package final class Lease: Sendable {
+    /// The session that is lent.
+    package var session: Session { member.value }
+
+    private let member: Confined<Session>
+    private let purpose: Purpose
+    private let pool: Pool
+    private let isReleased = Atomic(false)
+
+    init(_ member: Confined<Session>, purpose: Purpose, pool: Pool) {
+        self.member = member
+        self.purpose = purpose
+        self.pool = pool
+    }
+
+    deinit {
+        release()
+    }
+
+    /// Gives the session back; one that is out of step or disconnected is thrown away.
+    ///
+    /// Does not block for long.
+    package func release() {
+        guard
+            isReleased.compareExchange(expected: false, desired: true, ordering: .acquiringAndReleasing)
+                .exchanged
+        else { return }
+        session.unbind()
+        pool.takeBack(member, from: purpose, lease: ObjectIdentifier(self))
+    }
+
+    /// Says what to do when somebody waits for a session while this one is held; see `RemoteReader.onReclaim`.
+    package func onReclaim(_ action: @escaping @Sendable () -> Void) {
+        pool.addReclaim(action, for: ObjectIdentifier(self))
+    }
+}

@@ -1,0 +1,180 @@
+import DequeModule
+import Remote
+
+/// What a session is leased for.
+package enum Purpose: Sendable {
+    /// A few commands that are answered soon.
+    case metadata
+    /// A transfer, which may last as long as the reader or the file.
+    case transfer
+}
+
+/// The pool's bookkeeping: who may use, open or wait for a session.
+///
+/// A value without I/O, clock or lock: each event is a mutating method with the moment passed in, and answers what is to be
+/// done outside the lock. Rules: never more than `ceiling` sessions; transfers leave one place free where the
+/// ceiling is 2 or more, so that metadata never waits behind an endless transfer.
+struct PoolState<Member> {
+    /// What is to be done for a request.
+    enum Decision {
+        /// This idle session is now leased; it may have died meanwhile.
+        case use(Member)
+        /// A new session is to be opened; the place is taken. Answer with `opened` or `openFailed`.
+        case open
+        /// Nothing now; ask again when something changed, or at that moment.
+        case wait(until: ContinuousClock.Instant?)
+        /// The server is away; no point in waiting.
+        case refuse(RemoteError)
+    }
+
+    private struct Idle {
+        let member: Member
+        let since: ContinuousClock.Instant
+    }
+
+    /// The number of sessions the user allows.
+    let limit: Int
+    /// The number of sessions the server was found to allow; at least 1, at most `limit`.
+    private(set) var ceiling: Int
+    /// The current outage, nil while all is well.
+    private(set) var outage: Outage?
+    /// False once the pool is shut down.
+    private(set) var isOpen = true
+    private var idle: Deque<Idle> = []
+    private var leased = 0
+    private var transfers = 0
+    private var opening = 0
+    private var waiting = 0
+    private var loweredAt: ContinuousClock.Instant?
+
+    /// After this time a lowered ceiling is tried again: the server's other clients may have gone.
+    static var ceilingMemory: Duration { .seconds(600) }
+
+    /// Makes the state of a pool without sessions; `limit` is at least 1.
+    init(limit: Int) {
+        self.limit = max(1, limit)
+        ceiling = self.limit
+    }
+
+    /// The number of sessions that stand: idle and leased.
+    var standing: Int { idle.count + leased }
+
+    /// The number of idle sessions.
+    var idleCount: Int { idle.count }
+
+    /// Whether somebody waits for a session at this moment.
+    var isContended: Bool { waiting > 0 }
+
+    /// Counts a thread that begins (+1) or ends (-1) to wait.
+    mutating func changeWaiting(by difference: Int) {
+        waiting += difference
+    }
+
+    /// Decides what a request for a session gets.
+    mutating func request(_ purpose: Purpose, now: ContinuousClock.Instant) -> Decision {
+        guard isOpen else {
+            return .refuse(RemoteError(.unreachable, operation: "connect", words: "the mount is being ended"))
+        }
+        raiseCeiling(now: now)
+        guard purpose == .metadata || transfers < max(1, ceiling - 1) else { return .wait(until: nil) }
+        if let newest = idle.popLast() {
+            lend(purpose)
+            return .use(newest.member)
+        }
+        if let outage, standing == 0 {
+            if outage.refusesAtOnce(now: now) { return .refuse(outage.error) }
+            guard opening == 0 else { return .wait(until: nil) }
+            guard now >= outage.nextAttempt else { return .wait(until: outage.nextAttempt) }
+        }
+        guard standing + opening < ceiling else { return .wait(until: nil) }
+        opening += 1
+        return .open
+    }
+
+    /// Notes that the session for which a place was taken stands and is leased.
+    mutating func opened(_ purpose: Purpose) {
+        opening -= 1
+        outage = nil
+        lend(purpose)
+    }
+
+    /// Notes that a session could not be opened; `isLimit` when the server said that there are too many.
+    ///
+    /// Returns whether the caller should ask again rather than fail: the ceiling was lowered, or others work.
+    mutating func openFailed(_ error: RemoteError, isLimit: Bool, now: ContinuousClock.Instant) -> Bool {
+        opening -= 1
+        if isLimit, standing + opening > 0 {
+            ceiling = max(1, min(ceiling, standing + opening))
+            loweredAt = now
+            return true
+        }
+        guard error.kind != .interrupted, standing == 0 else { return false }
+        if outage == nil {
+            outage = Outage(error, now: now)
+        } else {
+            outage?.addFailure(error, now: now)
+        }
+        return outage?.refusesAtOnce(now: now) == false
+    }
+
+    /// Takes a leased session back; nil when it is of no use any more.
+    ///
+    /// Returns sessions to close.
+    mutating func takeBack(_ member: Member?, from purpose: Purpose, now: ContinuousClock.Instant) -> [Member]
+    {
+        leased -= 1
+        if purpose == .transfer { transfers -= 1 }
+        guard let member else { return [] }
+        guard isOpen, standing < ceiling else { return [member] }
+        idle.append(Idle(member: member, since: now))
+        return []
+    }
+
+    /// Takes in an idle session that was opened elsewhere.
+    mutating func adopt(_ member: Member, now: ContinuousClock.Instant) {
+        idle.append(Idle(member: member, since: now))
+    }
+
+    /// Takes out the sessions that have been idle for too long, oldest first.
+    mutating func expire(idleFor timeout: Duration, now: ContinuousClock.Instant) -> [Member] {
+        var expired: [Member] = []
+        while let oldest = idle.first, oldest.since.advanced(by: timeout) <= now {
+            expired.append(oldest.member)
+            idle.removeFirst()
+        }
+        return expired
+    }
+
+    /// Takes out all idle sessions: they belong to a server that was found dead, or the pool ends.
+    mutating func removeIdle() -> [Member] {
+        defer { idle.removeAll() }
+        return idle.map(\.member)
+    }
+
+    /// Takes a place for an attempt to end an outage that operations no longer wait for.
+    ///
+    /// Answer as for `.open`.
+    mutating func beginProbe(now: ContinuousClock.Instant) -> Bool {
+        guard isOpen, let outage, standing == 0, opening == 0, now >= outage.nextAttempt else { return false }
+        opening += 1
+        return true
+    }
+
+    /// Ends all: nothing is lent any more, and what comes back is closed.
+    mutating func close() {
+        isOpen = false
+    }
+
+    private mutating func lend(_ purpose: Purpose) {
+        leased += 1
+        if purpose == .transfer { transfers += 1 }
+    }
+
+    private mutating func raiseCeiling(now: ContinuousClock.Instant) {
+        guard ceiling < limit, let loweredAt, now >= loweredAt.advanced(by: Self.ceilingMemory) else {
+            return
+        }
+        ceiling += 1
+        self.loweredAt = now
+    }
+}

@@ -1,0 +1,171 @@
+import Remote
+import Testing
+
+@testable import FTPPool
+
+@Suite("The pool's bookkeeping")
+struct PoolStateTests {
+    private let start = ContinuousClock.Instant.now
+
+    private func at(_ seconds: Double) -> ContinuousClock.Instant {
+        start.advanced(by: .seconds(seconds))
+    }
+
+    private let unreachable = RemoteError(.unreachable, operation: "connect", words: "refused")
+
+    /// Opens one session in the state and leaves it leased.
+    private func open(_ state: inout PoolState<Int>, _ purpose: Purpose) -> Bool {
+        guard case .open = state.request(purpose, now: start) else { return false }
+        state.opened(purpose)
+        return true
+    }
+
+    @Test("sessions are opened on demand up to the limit, then one waits")
+    func opensOnDemand() {
+        var state = PoolState<Int>(limit: 3)
+        #expect(open(&state, .metadata))
+        #expect(open(&state, .metadata))
+        #expect(open(&state, .metadata))
+        guard case .wait = state.request(.metadata, now: start) else {
+            Issue.record("a fourth session was opened")
+            return
+        }
+    }
+
+    @Test("the session given back last is lent first")
+    func lendsTheWarmestSession() {
+        var state = PoolState<Int>(limit: 3)
+        #expect(open(&state, .metadata) && open(&state, .metadata))
+        let result1 = state.takeBack(1, from: .metadata, now: at(1)).isEmpty
+        #expect(result1)
+        let result2 = state.takeBack(2, from: .metadata, now: at(2)).isEmpty
+        #expect(result2)
+        guard case .use(let member) = state.request(.metadata, now: at(3)) else {
+            Issue.record("an idle session was not used")
+            return
+        }
+        #expect(member == 2)
+    }
+
+    @Test("transfers leave a place for metadata when there are two or more", arguments: [2, 3, 6])
+    func transfersLeaveAPlace(limit: Int) {
+        var state = PoolState<Int>(limit: limit)
+        for _ in 1..<limit { #expect(open(&state, .transfer)) }
+        guard case .wait = state.request(.transfer, now: start) else {
+            Issue.record("a transfer took the last place")
+            return
+        }
+        #expect(open(&state, .metadata))
+    }
+
+    @Test("with one connection transfers and metadata share it")
+    func worksWithOneConnection() {
+        var state = PoolState<Int>(limit: 1)
+        #expect(open(&state, .transfer))
+        guard case .wait = state.request(.metadata, now: start) else {
+            Issue.record("a second session was opened")
+            return
+        }
+        let result3 = state.takeBack(1, from: .transfer, now: start).isEmpty
+        #expect(result3)
+        guard case .use = state.request(.metadata, now: start) else {
+            Issue.record("the session was not lent again")
+            return
+        }
+    }
+
+    @Test("'too many connections' lowers the ceiling while others work, and the request is made again")
+    func learnsTheCeiling() {
+        var state = PoolState<Int>(limit: 6)
+        #expect(open(&state, .metadata) && open(&state, .metadata))
+        guard case .open = state.request(.metadata, now: start) else {
+            Issue.record("no attempt was made")
+            return
+        }
+        let busy = RemoteError(.busy, operation: "connect")
+        let result4 = state.openFailed(busy, isLimit: true, now: start)
+        #expect(result4)
+        #expect(state.ceiling == 2)
+        guard case .wait = state.request(.metadata, now: at(1)) else {
+            Issue.record("the ceiling was not kept")
+            return
+        }
+        guard case .open = state.request(.metadata, now: at(700)) else {
+            Issue.record("the ceiling was never tried again")
+            return
+        }
+    }
+
+    @Test("an outage makes requests wait a little at first, then refuses at once until the server is back")
+    func outageRefusesInTheEnd() {
+        var state = PoolState<Int>(limit: 2)
+        guard case .open = state.request(.metadata, now: start) else { return }
+        let result5 = state.openFailed(unreachable, isLimit: false, now: start)
+        #expect(result5)
+        guard case .wait(let until) = state.request(.metadata, now: start) else {
+            Issue.record("no pause after a failure")
+            return
+        }
+        #expect(until == at(0.25))
+        guard case .open = state.request(.metadata, now: at(1)) else {
+            Issue.record("no second attempt")
+            return
+        }
+        let result6 = state.openFailed(unreachable, isLimit: false, now: at(31))
+        #expect(!result6)
+        guard case .refuse(let error) = state.request(.metadata, now: at(32)) else {
+            Issue.record("not refused at once")
+            return
+        }
+        #expect(error == unreachable)
+        let result7 = state.beginProbe(now: at(100))
+        #expect(result7)
+        state.opened(.metadata)
+        _ = state.takeBack(7, from: .metadata, now: at(100))
+        guard case .use(7) = state.request(.metadata, now: at(101)) else {
+            Issue.record("the server's return was not noticed")
+            return
+        }
+    }
+
+    @Test("a refused log-in is final at once and tried again only after a long pause")
+    func refusedLoginIsNotRepeated() {
+        var state = PoolState<Int>(limit: 2)
+        guard case .open = state.request(.metadata, now: start) else { return }
+        let refused = RemoteError(.authentication, operation: "connect", words: "530 Login incorrect.")
+        let result8 = state.openFailed(refused, isLimit: false, now: start)
+        #expect(!result8)
+        guard case .refuse = state.request(.metadata, now: at(1)) else {
+            Issue.record("the log-in was tried again")
+            return
+        }
+        let result9 = state.beginProbe(now: at(200))
+        #expect(!result9)
+        let result10 = state.beginProbe(now: at(301))
+        #expect(result10)
+    }
+
+    @Test("idle sessions expire oldest first; leased ones never")
+    func expiresIdleSessions() {
+        var state = PoolState<Int>(limit: 3)
+        #expect(open(&state, .metadata) && open(&state, .metadata) && open(&state, .metadata))
+        _ = state.takeBack(1, from: .metadata, now: at(0))
+        _ = state.takeBack(2, from: .metadata, now: at(50))
+        let result11 = state.expire(idleFor: .seconds(60), now: at(70))
+        #expect(result11 == [1])
+        #expect(state.standing == 2)
+    }
+
+    @Test("a closed pool refuses requests and closes what comes back")
+    func closes() {
+        var state = PoolState<Int>(limit: 2)
+        #expect(open(&state, .metadata))
+        state.close()
+        let result12 = state.takeBack(1, from: .metadata, now: start)
+        #expect(result12 == [1])
+        guard case .refuse = state.request(.metadata, now: start) else {
+            Issue.record("a closed pool lends")
+            return
+        }
+    }
+}
