@@ -96,7 +96,7 @@ package final class Mount: Sendable {
             return (state.place, !state.isStopping)
         }
         guard isFirst else { return }
-        if let place { Unmounting.detach(place) }
+        if let place { Unmounting.detach(place, logger: logger) }
         // Without open files the kernel has ended the connection by now, and the loop ends by itself.
         guard !waitForEnd(.milliseconds(300)) else { return }
         state.withLock { $0.session }?.exit()
@@ -124,7 +124,7 @@ package final class Mount: Sendable {
             return (state.session, state.place)
         }
         session?.close()
-        if let place { Unmounting.detach(place) }
+        if let place { Unmounting.detach(place, logger: logger) }
     }
 
     private func startWatching() -> Thread? {

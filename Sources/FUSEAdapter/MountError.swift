@@ -16,7 +16,9 @@ package enum MountError: Error, Hashable, Sendable {
     case inaccessible(String, Errno)
     /// The kernel has no FUSE.
     case noDevice
-    /// This user may not open the device, and nothing can do it for him.
+    /// This user may not open the kernel's device, which libfuse does even where fusermount3 makes the mount.
+    case deviceForbidden
+    /// Only root can mount without fusermount3, and it is not installed.
     case noHelper
     /// /etc/fuse.conf does not let users open a mount to others.
     case allowOtherForbidden
@@ -39,6 +41,8 @@ extension MountError: CustomStringConvertible {
         case .inaccessible(let path, let errno): "\(path): the mountpoint cannot be accessed: \(errno)"
         case .noDevice:
             "/dev/fuse does not exist: load the kernel's FUSE module (modprobe fuse), or give the container this device"
+        case .deviceForbidden:
+            "you may not open /dev/fuse, whose usual mode is 0666; let root run: chmod 666 /dev/fuse"
         case .noHelper:
             "fusermount3 was not found, and only root can mount without it; install the package fuse3"
         case .allowOtherForbidden:

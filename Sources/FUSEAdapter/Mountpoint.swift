@@ -50,6 +50,7 @@ enum Mountpoint {
 
     private static func checkPrivileges(_ options: MountOptions) throws(MountError) {
         guard unsafe access("/dev/fuse", F_OK) == 0 else { throw .noDevice }
+        guard unsafe access("/dev/fuse", R_OK | W_OK) == 0 else { throw .deviceForbidden }
         guard geteuid() != 0 else { return }
         guard Unmounting.program != nil else { throw .noHelper }
         guard options.allowOther || options.allowRoot else { return }

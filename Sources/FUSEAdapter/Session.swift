@@ -66,8 +66,8 @@ final class Session: @unchecked Sendable {
         unsafe fuse_loop_cfg_set_max_threads(configuration, threads)
         // A burst leaves its threads behind, each with a buffer of a mebibyte as far as it was used.
         unsafe fuse_loop_cfg_set_idle_threads(configuration, min(threads, Self.idleThreads))
-        // A descriptor per thread spares a lock in the kernel; where the device cannot be opened, libfuse would complain.
-        unsafe fuse_loop_cfg_set_clone_fd(configuration, access("/dev/fuse", R_OK | W_OK) == 0 ? 1 : 0)
+        // A descriptor per thread spares a lock in the kernel.
+        unsafe fuse_loop_cfg_set_clone_fd(configuration, 1)
         return unsafe ftpsfs_session_loop_mt(raw, configuration)
     }
 

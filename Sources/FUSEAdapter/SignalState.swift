@@ -11,6 +11,8 @@ struct SignalState: Hashable, Sendable {
     var ignored: UInt64 = 0
     /// Handled by a function of the program.
     var caught: UInt64 = 0
+    /// Whether the thread has ended and only its entry is left.
+    var isDead = false
 
     /// Makes a state without any signal.
     init() {}
@@ -24,6 +26,7 @@ struct SignalState: Hashable, Sendable {
             }
             // Most lines are of no interest; their names are not made into texts.
             guard line.first == UInt8(ascii: "S") else { continue }
+            if line.starts(with: "State:\tZ".utf8) || line.starts(with: "State:\tX".utf8) { isDead = true }
             let digits = line[line.index(after: colon)...].drop { $0 == UInt8(ascii: "\t") }
             guard let value = UInt64(String(decoding: digits, as: UTF8.self), radix: 16) else { continue }
             switch String(decoding: line[..<colon], as: UTF8.self) {
@@ -38,18 +41,26 @@ struct SignalState: Hashable, Sendable {
         guard found == 5 else { return nil }
     }
 
-    /// Asks the kernel for a thread's state; nil when it is not to be had (another namespace, a hidden /proc, the thread is gone).
+    /// Asks the kernel for a thread's state; nil when it is not to be had (another namespace, a hidden /proc).
     static func current(of thread: pid_t) -> SignalState? {
-        guard thread > 0, let status = try? contents(of: "/proc/\(thread)/status") else { return nil }
-        return SignalState(status: status)
+        guard thread > 0 else { return nil }
+        if let status = try? contents(of: "/proc/\(thread)/status") { return SignalState(status: status) }
+        // Whether there is such a thread is told to everybody (kill(2), ESRCH).
+        guard kill(thread, 0) == -1, errno == ESRCH else { return nil }
+        var state = SignalState()
+        state.isDead = true
+        return state
     }
 
-    /// Whether a signal waits that is to stop what the program is doing: one that ends the program, or one by which people
+    /// Whether nobody wants the answer any more: the program is gone, or a signal waits that is to stop what the program is doing: one that ends the program, or one by which people
     /// ask programs to stop, even where the program handles it.
     ///
     /// The kernel reports an interruption for every signal. A timer (git's progress display), the preemption of Go programs,
     /// a child's end or a new window size must not make close(2) or write(2) fail with EINTR, which no disk would do.
+    ///
+    /// A program that has ended can leave read-ahead behind, and others would wait for those pages.
     var asksToStop: Bool {
+        guard !isDead else { return true }
         let waiting = pending & ~blocked & ~ignored
         return waiting & Self.requests != 0 || waiting & ~caught & ~Self.harmless != 0
     }

@@ -1,6 +1,8 @@
 import CFUSE
 import Glibc
+import Logging
 import Posix
+import Remote
 
 /// Takes a mount out of the tree.
 enum Unmounting {
@@ -16,9 +18,14 @@ enum Unmounting {
     ///
     /// Does nothing when the mount is gone, or when another one lies over it now. To be called while the session is served
     /// or after its connection was closed: pages that mmap(2) left dirty are written out here.
-    static func detach(_ mount: MountTable.Entry) {
+    static func detach(_ mount: MountTable.Entry, logger: Logger) {
         guard let table = try? MountTable.current(), let present = table.find(mount) else { return }
-        guard table.top(at: present.path) == present else { return }
+        guard table.top(at: present.path) == present else {
+            logger.warning(
+                "\(printable(present.path)): another mount lies over this one, which stays until that is gone"
+            )
+            return
+        }
         let path = present.path.map { CChar(bitPattern: $0) } + [0]
         if unsafe ftpsfs_detach(path) == 0 { return }
         runProgram(["-u", "-z", "-q", "--", String(decoding: present.path, as: UTF8.self)])

@@ -99,6 +99,7 @@ struct MountpointTests {
         #expect("\(MountError.stale("/mnt/a"))".contains("fusermount3 -u /mnt/a"))
         #expect("\(MountError.alreadyMounted("/mnt/a", source: "h:/"))".contains("umount /mnt/a"))
         #expect("\(MountError.noDevice)".contains("modprobe fuse"))
+        #expect("\(MountError.deviceForbidden)".contains("chmod 666"))
         #expect("\(MountError.noHelper)".contains("package fuse3"))
         #expect("\(MountError.allowOtherForbidden)".contains("/etc/fuse.conf"))
         #expect("\(MountError.refused("/m", words: ["a", "b"]))".hasSuffix("a; b"))

@@ -97,6 +97,15 @@ struct SignalStateTests {
         #expect(!state.asksToStop)
     }
 
+    @Test("a program that has ended waits for nothing")
+    func dead() throws {
+        let text = "State:\tZ (zombie)\nSigPnd:\t0\nShdPnd:\t0\nSigBlk:\t0\nSigIgn:\t0\nSigCgt:\t0\n"
+        let state = try #require(SignalState(status: Array(text.utf8)))
+        #expect(state.isDead && state.asksToStop)
+        // Beyond the largest number of a thread (proc_sys_kernel(5), pid_max).
+        #expect(SignalState.current(of: .max)?.isDead == true)
+    }
+
     @Test("the first signal to stop ends the mount, the second the process; a hang-up ends nothing")
     func decisions() {
         #expect(SignalWatch.decide(SIGHUP, isStopping: false) == .reload)
