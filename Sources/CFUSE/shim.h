@@ -6,7 +6,12 @@
 #define FUSE_USE_VERSION 314
 #include <fuse_lowlevel.h>
 #include <linux/falloc.h>
+#include <linux/fuse.h>
+#include <stdbool.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 // RENAME_NOREPLACE of renameat2(2): stdio.h has it with _GNU_SOURCE only, and linux/fs.h clashes with sys/mount.h.
 static const unsigned ftpsfs_rename_noreplace_flag = 1;
@@ -42,6 +47,21 @@ static inline void ftpsfs_decline(struct fuse_conn_info *connection, unsigned ca
     connection->want &= ~capability;
 #endif
 }
+
+/// Whether libfuse asks for all capabilities of the kernel that it is told to ask for. Before 3.17 it forgets to ask for parallel
+/// directory operations, and does not know the second form of giving up setuid bits.
+static inline bool ftpsfs_asks_for_all(void) { return FUSE_VERSION >= 317; }
+#ifdef FUSE_CAP_HANDLE_KILLPRIV_V2
+static const unsigned ftpsfs_killpriv_capability = FUSE_CAP_HANDLE_KILLPRIV_V2;
+#else
+static const unsigned ftpsfs_killpriv_capability = 0;
+#endif
+
+/// Makes a pair of sockets that keep messages apart, close-on-exec; -1 with errno on failure.
+static inline int ftpsfs_message_pair(int ends[2]) { return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends); }
+
+/// Makes a descriptor stand for another open file, close-on-exec; -1 with errno on failure.
+static inline int ftpsfs_redirect(int descriptor, int file) { return syscall(SYS_dup3, file, descriptor, O_CLOEXEC); }
 
 /// Detaches a mount from the tree at once, without following a symbolic link; -1 with errno on failure.
 static inline int ftpsfs_detach(const char *path) { return umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW); }

@@ -7,6 +7,7 @@ enum Capabilities {
 
     /// Settles the connection's parameters; called by libfuse while it handles the kernel's first request.
     static func settle(_ connection: UnsafeMutablePointer<fuse_conn_info>, backgroundRequests: UInt32) {
+        // `Greeting` asks for the capabilities that older versions of libfuse have no word for.
         for capability in wanted { unsafe ftpsfs_want(connection, UInt32(capability)) }
         for capability in declined { unsafe ftpsfs_decline(connection, UInt32(capability)) }
         unsafe connection.pointee.max_write = min(connection.pointee.max_write, largestTransfer)
@@ -26,6 +27,8 @@ enum Capabilities {
         FUSE_CAP_ATOMIC_O_TRUNC,
         // Pages are dropped when the attributes show another size or time.
         FUSE_CAP_AUTO_INVAL_DATA,
+        // No question for an extended attribute before each write; see `Greeting.additional`.
+        Int32(ftpsfs_killpriv_capability),
         // Large O_DIRECT requests arrive in parallel.
         FUSE_CAP_ASYNC_DIO,
     ]

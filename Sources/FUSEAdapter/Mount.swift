@@ -54,10 +54,10 @@ package final class Mount: Sendable {
             state.session = session
             state.place = place
         }
-        let greeting = LibraryLog.collecting { session.greet() }
-        guard greeting.result else {
+        let greeting = LibraryLog.collecting { Result { () throws(Errno) in try session.greet() } }
+        if case .failure(let error) = greeting.result {
             end()
-            throw .refused(path, words: greeting.words)
+            throw .refused(path, words: greeting.words + ["the kernel and libfuse do not agree: \(error)"])
         }
         if let place { raiseReadAhead(of: place) }
     }

@@ -39,16 +39,32 @@ final class Session: @unchecked Sendable {
 
     /// Handles the kernel's first request, in which both sides agree on what they can do; it is waiting once the mount is made.
     ///
-    /// Returns false when there is no agreement. The mount can be used as soon as `run` runs.
-    func greet() -> Bool {
+    /// Throws when there is no agreement. The mount can be used as soon as `run` runs.
+    func greet() throws(Errno) {
+        if ftpsfs_asks_for_all() {
+            try greetDirectly()
+        } else {
+            try Greeting.exchange(on: unsafe fuse_session_fd(raw)) { request in
+                unsafe request.withUnsafeMutableBytes { bytes in
+                    var buffer = unsafe fuse_buf()
+                    unsafe buffer.size = bytes.count
+                    unsafe buffer.mem = bytes.baseAddress
+                    unsafe fuse_session_process_buf(raw, &buffer)
+                }
+            }
+        }
+        guard unsafe fuse_session_exited(raw) == 0 else { throw Errno(EPROTO) }
+    }
+
+    private func greetDirectly() throws(Errno) {
         var buffer = unsafe fuse_buf()
         defer { unsafe free(buffer.mem) }
         while true {
             let count = unsafe fuse_session_receive_buf(raw, &buffer)
             if count == -EINTR { continue }
-            guard count > 0 else { return false }
+            guard count > 0 else { throw Errno(-count) }
             unsafe fuse_session_process_buf(raw, &buffer)
-            return unsafe fuse_session_exited(raw) == 0
+            return
         }
     }
 
