@@ -6,16 +6,32 @@ import Glibc
 /// still being filled. The memory is not zeroed.
 @safe
 package final class Block: @unchecked Sendable {
+    /// Blocks of this size are not given back to the system at once: the next one of the size takes the memory.
+    package static let commonSize = 256 << 10
+    // Enough for a stream in full flow; beyond it memory goes back to the system.
+    private static let spareLimit = 16
+    private static let spares = unsafe Monitor<[UnsafeMutableRawBufferPointer]>([])
+
     // Unchecked: the filled part never changes again, and readers learn of its length through a lock of their owner's.
     private let memory: UnsafeMutableRawBufferPointer
 
     /// Allocates room for a number of bytes.
     package init(capacity: Int) {
-        unsafe memory = .allocate(byteCount: max(1, capacity), alignment: 64)
+        let spare =
+            unsafe capacity == Self.commonSize ? Self.spares.withLock { unsafe $0.popLast() } : nil
+        unsafe memory = spare ?? .allocate(byteCount: max(1, capacity), alignment: 64)
     }
 
     deinit {
-        unsafe memory.deallocate()
+        let memory = unsafe self.memory
+        let isKept =
+            unsafe memory.count == Self.commonSize
+            && Self.spares.withLock { spares in
+                guard unsafe spares.count < Self.spareLimit else { return false }
+                unsafe spares.append(memory)
+                return true
+            }
+        if !isKept { unsafe memory.deallocate() }
     }
 
     /// The room in bytes.

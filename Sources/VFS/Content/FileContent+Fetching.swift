@@ -24,6 +24,9 @@ extension FileContent {
         let (existing, remote) = monitor.withLock { ($0.file, makeRemote(&$0)) }
         guard let remote else { throw .local("a file without a version on the server has bytes there") }
         let file = if let existing { existing } else { try makeFile() }
+        remote.endGrace()
+        // The connection is wanted for the upload that follows.
+        defer { remote.endIdleStreams() }
         for gap in missing {
             var place = gap.lowerBound
             while place < gap.upperBound {

@@ -32,7 +32,7 @@ extension FileContent {
     package func upload(to path: RemotePath, terms: UploadTerms = UploadTerms(), for request: Request)
         throws(VolumeError) -> Attributes?
     {
-        try withTurn(for: request) { () throws(VolumeError) in
+        let attributes = try withTurn(for: request) { () throws(VolumeError) -> Attributes? in
             let isNeeded = monitor.withLock { state in
                 state.path = path
                 return state.isDirty && !state.isClosed
@@ -52,6 +52,14 @@ extension FileContent {
                 throw error
             }
         }
+        if attributes != nil { noteClean() }
+        return attributes
+    }
+
+    // Without the turn, so that what is over the bound can be dropped at once.
+    private func noteClean() {
+        let clean = monitor.withLock { $0.isIndependent || $0.isClosed ? 0 : $0.local.byteCount }
+        environment.spool.noteClean(self, bytes: clean)
     }
 
     // The caller has the turn.
@@ -122,7 +130,7 @@ extension FileContent {
             monitor.withLock { $0.doubt = Doubt(sent: 0..<size) }
             throw .local("\(path): the server shows \(stored) bytes after \(size) were stored")
         }
-        let (file, remote, clean) = monitor.withLock { state in
+        let (file, remote) = monitor.withLock { state in
             let remote = state.remote
             state.remote = nil
             state.base = attributes.version
@@ -138,7 +146,7 @@ extension FileContent {
             state.failure = nil
             state.doubt = nil
             state.recordTime = nil
-            return (state.file, remote, state.local.byteCount)
+            return (state.file, remote)
         }
         remote?.close()
         guard let file else { return }
@@ -147,7 +155,6 @@ extension FileContent {
         } catch {
             environment.logger.warning("cannot remove a record from the spool: \(error)")
         }
-        if !monitor.withLock({ $0.isIndependent }) { environment.spool.noteClean(self, bytes: clean) }
     }
 }
 

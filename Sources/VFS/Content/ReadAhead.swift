@@ -121,6 +121,11 @@ final class ReadAhead: Sendable {
     /// Whether the server was seen to have another version by now.
     var isStale: Bool { monitor.withLock { $0.isStale } }
 
+    /// Has the next stream check the version in any case: what it brings is going to be kept.
+    func endGrace() {
+        monitor.withLock { $0.hasOpened = true }
+    }
+
     /// Says that the file has another path now.
     func moved(to path: RemotePath) {
         monitor.withLock { $0.path = path }

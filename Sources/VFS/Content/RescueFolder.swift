@@ -36,7 +36,7 @@ final class RescueFolder: Sendable {
         do throws(Errno) {
             let file = try directory.openFile(target, .readOnly)
             try file.synchronizeData()
-            let text = try directory.openFile(target + ".txt", .createExclusively, mode: 0o600)
+            let text = try directory.openFile(target + ".note.txt", .createExclusively, mode: 0o600)
             try text.write(note)
             try text.synchronizeData()
             try directory.synchronize()

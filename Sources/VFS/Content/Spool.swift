@@ -1,7 +1,6 @@
 package import Logging
 package import Posix
 import Remote
-import Synchronization
 
 /// Why the spool cannot be used, said for the person who mounts.
 package struct SpoolError: Error, Hashable, Sendable, CustomStringConvertible {
@@ -31,7 +30,7 @@ package final class Spool: Sendable {
     let logger: Logger
     private let home: SpoolDirectory
     private let cacheSize: UInt64
-    private let state = Mutex(State())
+    private let state = Monitor(State())
 
     /// The most mounts of one source at a time.
     private static let mountLimit = 256
@@ -155,10 +154,13 @@ package final class Spool: Sendable {
     /// Drops all clean data, since the disk is full; returns whether there was any. To be called with no lock held.
     func dropAllClean(except own: FileContent) -> Bool {
         let contents = state.withLock { state in
-            defer { state.clean = [:] }
-            return state.clean.values.compactMap(\.content)
+            let own = state.clean.removeValue(forKey: ObjectIdentifier(own))
+            let contents = state.clean.values.compactMap(\.content)
+            state.clean = [:]
+            if let own, let content = own.content { state.clean[ObjectIdentifier(content)] = own }
+            return contents
         }
-        for content in contents where content !== own { content.dropClean() }
+        for content in contents { content.dropClean() }
         return !contents.isEmpty
     }
 

@@ -53,7 +53,7 @@ final class ContentFixture: Sendable {
     /// The files in the rescue folder, without the notes.
     var rescued: [String] {
         let names = try? FileManager.default.contentsOfDirectory(atPath: directory + "/rescue")
-        return (names ?? []).filter { !$0.hasSuffix(".txt") }.sorted()
+        return (names ?? []).filter { !$0.hasSuffix(".note.txt") }.sorted()
     }
 
     func rescuedBytes(_ name: String) -> [UInt8] {
@@ -61,7 +61,7 @@ final class ContentFixture: Sendable {
     }
 
     func rescueNote(_ name: String) -> String {
-        String(decoding: rescuedBytes(name + ".txt"), as: UTF8.self)
+        String(decoding: rescuedBytes(name + ".note.txt"), as: UTF8.self)
     }
 
     /// The files in this mount's spool directory, apart from the lock.
