@@ -1,110 +1,98 @@
+import Logging
 import Posix
-package import Remote
+import Remote
+
+// LOCK ORDER: tree -> FileContent and what lies below it (ReadAhead, ReadBudget, Spool). `loggedOnce` and a flight's own lock
+// are taken with nothing held after them. The tree lock is never held over a call of the store, of a content that may wait,
+// or of a closure that came from outside. Who hands a path to the store has a lease of its node (`Leases`); a lease is not a
+// lock: the tree lock is free while leases are held and waited for. A content may wait for the store while a lease is held,
+// never for a lease.
 
 /// The mounted tree: names, attributes, directories and file contents over a remote store.
 ///
 /// Every call may come from any thread, many at a time, and may block on the network unless it says otherwise.
 package final class Volume: Sendable {
-    /// Asks for a name in a directory; counts one reference to the node for the kernel.
-    package func lookup(_ name: [UInt8], in parent: NodeID, for request: Request) throws(VolumeError)
-        -> NodeReply
-    { fatalError() }
-    /// Gives back references that lookups, creations and readdirplus rows counted. Never blocks.
-    package func forget(_ node: NodeID, count: UInt64) { fatalError() }
-    /// Says what stat(2) shows.
-    package func attributes(of node: NodeID, handle: HandleID?, for request: Request) throws(VolumeError)
-        -> NodeAttributes
-    { fatalError() }
-    /// Changes size, mode, owner, times.
-    package func setAttributes(
-        _ changes: AttributeChanges, of node: NodeID, handle: HandleID?, for request: Request
-    ) throws(VolumeError) -> NodeAttributes { fatalError() }
-    /// Reads the target of a symbolic link.
-    package func readLink(_ node: NodeID, for request: Request) throws(VolumeError) -> [UInt8] {
-        fatalError()
+    /// What all file contents share.
+    let environment: ContentEnvironment
+    /// Where the files are.
+    let store: any RemoteStore
+    /// How the mount was configured.
+    let configuration: VolumeConfiguration
+    /// Where errors that no program sees are said.
+    let logger: Logger
+    /// Names, nodes, handles and the directory cache.
+    let tree: Monitor<Tree>
+    /// What is shown where the server states no time.
+    let mountTime: Timestamp
+    private let loggedOnce = Monitor<Set<String>>([])
+
+    /// Makes a volume; nothing is asked of the server yet.
+    package init(environment: ContentEnvironment, configuration: VolumeConfiguration) {
+        self.environment = environment
+        self.configuration = configuration
+        store = environment.store
+        logger = environment.logger
+        tree = Monitor(Tree(configuration: configuration))
+        mountTime = Timestamp(seconds: configuration.clock.wall().seconds)
     }
-    /// Makes an empty regular file (mknod(2)).
-    package func makeFile(_ name: [UInt8], in parent: NodeID, mode: UInt16, for request: Request)
-        throws(VolumeError) -> NodeReply
-    { fatalError() }
-    /// Makes a directory.
-    package func makeDirectory(_ name: [UInt8], in parent: NodeID, mode: UInt16, for request: Request)
-        throws(VolumeError) -> NodeReply
-    { fatalError() }
-    /// Makes a symbolic link.
-    package func makeSymlink(_ name: [UInt8], in parent: NodeID, target: [UInt8], for request: Request)
-        throws(VolumeError) -> NodeReply
-    { fatalError() }
-    /// Removes a file.
-    package func removeFile(_ name: [UInt8], in parent: NodeID, for request: Request) throws(VolumeError) {
-        fatalError()
+
+    /// The time since some fixed moment.
+    var now: Duration { configuration.clock.elapsed() }
+
+    /// The time of day.
+    var wall: Timestamp { configuration.clock.wall() }
+
+    /// Gives back references that lookups, creations and readdirplus rows counted.
+    ///
+    /// Never blocks.
+    package func forget(_ node: NodeID, count: UInt64) {
+        tree.withLock { $0.forget(node, count: count) }
     }
-    /// Removes an empty directory.
-    package func removeDirectory(_ name: [UInt8], in parent: NodeID, for request: Request) throws(VolumeError)
-    { fatalError() }
-    /// Renames; with `replacing` false an existing target is an error (RENAME_NOREPLACE).
-    package func rename(
-        _ name: [UInt8], in parent: NodeID, to newName: [UInt8], in newParent: NodeID, replacing: Bool,
-        for request: Request
-    ) throws(VolumeError) { fatalError() }
-    /// Opens a file.
-    package func open(_ node: NodeID, _ mode: OpenMode, for request: Request) throws(VolumeError) -> OpenReply
-    { fatalError() }
-    /// Makes a file if it does not exist and opens it.
-    package func create(
-        _ name: [UInt8], in parent: NodeID, mode: UInt16, _ open: OpenMode, for request: Request
-    ) throws(VolumeError) -> (NodeReply, OpenReply) { fatalError() }
-    /// Reads up to `count` bytes.
-    package func read(_ handle: HandleID, at offset: UInt64, count: Int, for request: Request)
-        throws(VolumeError) -> ReadReply
-    { fatalError() }
-    /// Writes all the bytes into the spool.
-    package func write(_ handle: HandleID, _ bytes: RawSpan, at offset: UInt64, for request: Request)
-        throws(VolumeError)
-    { fatalError() }
-    /// Brings what was written through this handle to the server; called at each close(2).
-    package func flush(_ handle: HandleID, for request: Request) throws(VolumeError) { fatalError() }
-    /// Brings all that was written to the file to the server (fsync(2)).
-    package func synchronize(_ handle: HandleID, for request: Request) throws(VolumeError) { fatalError() }
-    /// Ends a handle; nobody sees an error of it any more, so it is logged and the bytes are kept.
-    package func release(_ handle: HandleID) { fatalError() }
-    /// Makes room (`keepsSize` false: the file grows), or zeroes a range (fallocate(2)).
-    package func allocate(
-        _ handle: HandleID, at offset: UInt64, count: UInt64, keepsSize: Bool, zeroes: Bool,
-        for request: Request
-    ) throws(VolumeError) { fatalError() }
-    /// Finds the next data or hole from an offset on (lseek(2), SEEK_DATA and SEEK_HOLE).
-    package func seek(_ handle: HandleID, from offset: UInt64, toHole: Bool, for request: Request)
-        throws(VolumeError) -> UInt64
-    { fatalError() }
-    /// Copies bytes between files without the kernel; returns how many.
-    package func copyRange(
-        from source: HandleID, at sourceOffset: UInt64, to target: HandleID, at targetOffset: UInt64,
-        count: Int, for request: Request
-    ) throws(VolumeError) -> Int { fatalError() }
-    /// Opens a directory: its listing is fixed for this handle.
-    package func openDirectory(_ node: NodeID, for request: Request) throws(VolumeError) -> HandleID {
-        fatalError()
-    }
-    /// Hands out rows from a place on (0 first) until the body returns false, which means that this row was not taken.
-    package func readDirectory(
-        _ handle: HandleID, from place: UInt64, plus: Bool, for request: Request,
-        _ body: (DirectoryRow) -> Bool
-    ) throws(VolumeError) { fatalError() }
-    /// Ends a directory handle.
-    package func releaseDirectory(_ handle: HandleID) { fatalError() }
+
     /// Answers statfs(2) from memory; never blocks.
-    package var statistics: VolumeStatistics { fatalError() }
-    /// Reads an extended attribute.
-    package func extendedAttribute(_ name: [UInt8], of node: NodeID, for request: Request) throws(VolumeError)
-        -> [UInt8]
-    { fatalError() }
-    /// Lists the names of the extended attributes.
-    package func extendedAttributes(of node: NodeID, for request: Request) throws(VolumeError) -> [[UInt8]] {
-        fatalError()
+    package var statistics: VolumeStatistics {
+        VolumeStatistics(
+            totalBytes: configuration.diskSize, freeBytes: configuration.diskSize,
+            longestName: Self.longestName)
     }
-    /// Drops what is cached and clean (SIGHUP). Does not block.
-    package func dropCaches() { fatalError() }
-    /// Uploads what is pending, stops the volume's threads; called once after the kernel has let go of the mount. Bounded in time.
-    package func shutDown() { fatalError() }
+
+    /// Drops what is cached and clean (SIGHUP).
+    ///
+    /// Does not block.
+    package func dropCaches() {
+        tree.withLock { $0.dropAllCaches() }
+    }
+
+    // MARK: For the families beside this file
+
+    /// The longest name in bytes (NAME_MAX).
+    static let longestName = 255
+
+    /// Logs a warning the first time that a key occurs, at debug level after it.
+    func logOnce(_ key: String, _ message: @autoclosure () -> String) {
+        let isFirst = loggedOnce.withLock { keys in
+            // A bound, for keys may come from the server.
+            keys.count < 1000 && keys.insert(key).inserted
+        }
+        logger.log(level: isFirst ? .warning : .debug, "\(message())")
+    }
+
+    /// Throws when the mount is read-only.
+    func checkWritable() throws(VolumeError) {
+        if configuration.isReadOnly { throw .readOnly }
+    }
+
+    /// Reads a name that is to be looked up; throws `.notFound` for one that no server can have.
+    func existingName(_ bytes: [UInt8]) throws(VolumeError) -> FileName {
+        guard bytes.count <= Self.longestName else { throw .nameTooLong }
+        guard let name = FileName(bytes) else { throw .notFound }
+        return name
+    }
+
+    /// Reads a name that is to be made; throws `.invalid` for one that FTP cannot carry.
+    func newName(_ bytes: [UInt8]) throws(VolumeError) -> FileName {
+        guard bytes.count <= Self.longestName else { throw .nameTooLong }
+        guard let name = FileName(bytes) else { throw .invalid }
+        return name
+    }
 }

@@ -146,7 +146,9 @@ package struct Slice: Sendable {
     }
 }
 
-/// The answer to a read: the bytes in order, for scatter-gather output. Fewer bytes than asked for mean the end of the file.
+/// The answer to a read: the bytes in order, for scatter-gather output.
+///
+/// Fewer bytes than asked for mean the end of the file.
 package struct ReadReply: Sendable {
     /// The pieces in order.
     package var slices: [Slice]
@@ -166,16 +168,24 @@ package struct DirectoryRow: Sendable {
     package var inode: UInt64
     /// The kind for `d_type`.
     package var kind: FileKind
+    /// Whether `kind` is what stat(2) will show; if not, `d_type` has to be DT_UNKNOWN.
+    package var isKindCertain: Bool
     /// The place to continue from after this row.
     package var next: UInt64
-    /// With readdirplus the node and its attributes; a reference is counted only for rows that the receiver keeps. Nil for `.`, `..`.
+    /// With readdirplus the node and its attributes; a reference is counted only for rows that the receiver keeps.
+    ///
+    /// Nil for `.`, `..`.
     package var reply: NodeReply?
 
     /// Puts a row together.
-    package init(name: [UInt8], inode: UInt64, kind: FileKind, next: UInt64, reply: NodeReply?) {
+    package init(
+        name: [UInt8], inode: UInt64, kind: FileKind, isKindCertain: Bool = true, next: UInt64,
+        reply: NodeReply?
+    ) {
         self.name = name
         self.inode = inode
         self.kind = kind
+        self.isKindCertain = isKindCertain
         self.next = next
         self.reply = reply
     }

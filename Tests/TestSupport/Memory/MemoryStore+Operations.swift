@@ -78,9 +78,9 @@ extension MemoryStore {
                 kind == .directory
                 ? configuration.traits.setsDirectoryTimes : configuration.traits.setsFileTimes
             guard can ?? true else { throw RemoteError(.unsupported, operation: "") }
-            try tree.change(path, followsLast: true) {
-                $0.modified = Self.cut(time, to: configuration.traits.granularity)
-            }
+            // A server keeps seconds even where its listings show less.
+            let kept = Self.cut(time, to: min(configuration.traits.granularity, .second))
+            try tree.change(path, followsLast: true) { $0.modified = kept }
         }
     }
 

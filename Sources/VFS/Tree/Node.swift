@@ -1,0 +1,97 @@
+import Remote
+
+/// A file or directory that the kernel knows, that is open, or that has something cached below it.
+///
+/// Guarded by the tree lock, like everything in this folder; a reference may be kept outside as a name for the node only.
+final class Node {
+    /// The number the kernel uses; never used again.
+    let id: NodeID
+    /// The number shown to programs; no other live node has it.
+    let inode: UInt64
+    /// What programs see; a link that leads out of the mount is what the server follows it to.
+    let kind: FileKind
+    /// The name is a symbolic link on the server, which the server follows.
+    let followsLink: Bool
+    /// The directory it is in; nil for the root and for what has lost its name.
+    ///
+    /// A parent outlives its children.
+    unowned var parent: Node?
+    /// The name in the parent.
+    var name: FileName?
+    /// The name has been removed or replaced; the node lives as long as somebody uses it.
+    var isGone = false
+    /// The file exists here only: nothing has been uploaded yet.
+    var isLocal = false
+    /// The references the kernel holds.
+    var lookups: UInt64 = 0
+    /// Open handles.
+    var handles = 0
+    /// What the server said last.
+    var attributes: Attributes
+    /// When the server said so; nil when it never did.
+    var checkedAt: Duration?
+    /// How its link is to be shown, for nodes of kind symlink.
+    var link = LinkView.undecided
+    /// What only files that were opened or changed need.
+    var file: FileState?
+    /// What only directories need.
+    let directory: DirectoryState?
+
+    /// Makes a node without a place in the tree.
+    init(id: NodeID, inode: UInt64, attributes: Attributes, followsLink: Bool = false) {
+        self.id = id
+        self.inode = inode
+        self.kind = attributes.kind
+        self.followsLink = followsLink
+        self.attributes = attributes
+        directory = attributes.kind == .directory ? DirectoryState() : nil
+    }
+
+    /// The part for opened or changed files, made when it is not there yet.
+    var fileState: FileState {
+        if let file { return file }
+        let state = FileState()
+        file = state
+        return state
+    }
+
+    /// Whether this node is `ancestor` or lies below it.
+    func isInside(_ ancestor: Node) -> Bool {
+        var here: Node? = self
+        while let node = here {
+            if node === ancestor { return true }
+            here = node.parent
+        }
+        return false
+    }
+}
+
+/// How a symbolic link is shown.
+enum LinkView: UInt8 {
+    /// Not a link, or not looked at yet.
+    case undecided
+    /// As a link: its target is inside the mount.
+    case shown
+    /// As what the server follows it to.
+    case followed
+    /// As a link that cannot be read: it leads out of the mount and to nothing.
+    case broken
+}
+
+/// What is known of a file that was opened or changed here.
+final class FileState {
+    /// The content that the next open uses; nil while no handle is open.
+    var content: FileContent?
+    /// The handles that may write.
+    var writers = 0
+    /// The mode asked for at creation or by chmod before the first upload.
+    var requestedMode: UInt16?
+    /// The time of modification set by a program, to be applied with the next upload.
+    var pendingModified: Timestamp?
+    /// A time of modification that the server could not be given, and the server's own that it stands for.
+    var modifiedOverride: (shown: Timestamp, for: Timestamp?)?
+    /// The time of access set by a program.
+    var accessed: Timestamp?
+    /// The version of which the kernel may hold pages.
+    var kernelVersion: FileVersion?
+}

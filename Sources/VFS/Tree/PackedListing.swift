@@ -1,0 +1,140 @@
+import Remote
+
+/// A listing as it came from the server, packed: about 50 bytes an entry besides the name.
+///
+/// Never changes; what happens after its arrival is laid over it as facts (`DirectoryState.facts`). Readers of a directory share it.
+final class PackedListing: Sendable {
+    /// The parts of `Attributes` that are kept, without padding and optionals.
+    private struct Record {
+        var size: UInt64
+        var seconds: Int64
+        var nanoseconds: UInt32
+        var mode: UInt16
+        var rights: UInt16
+        var kind: FileKind
+        var granularity: TimeGranularity
+        var flags: UInt8
+
+        static let hasSize: UInt8 = 1
+        static let hasTime: UInt8 = 2
+        static let hasMode: UInt8 = 4
+        static let hasRights: UInt8 = 8
+
+        init(_ attributes: Attributes) {
+            kind = attributes.kind
+            granularity = attributes.granularity
+            size = attributes.size ?? 0
+            seconds = attributes.modified?.seconds ?? 0
+            nanoseconds = attributes.modified?.nanoseconds ?? 0
+            mode = attributes.mode ?? 0
+            rights = attributes.rights?.rawValue ?? 0
+            flags =
+                (attributes.size == nil ? 0 : Self.hasSize)
+                | (attributes.modified == nil ? 0 : Self.hasTime)
+                | (attributes.mode == nil ? 0 : Self.hasMode)
+                | (attributes.rights == nil ? 0 : Self.hasRights)
+        }
+
+        func has(_ flag: UInt8) -> Bool { flags & flag != 0 }
+    }
+
+    /// Whether a name that is not here does not exist.
+    let isComplete: Bool
+    private let names: [UInt8]
+    private let ends: [UInt32]
+    private let records: [Record]
+    /// The targets of symbolic links, by row.
+    private let targets: [Int: [UInt8]]
+    /// Rows + 1 by the hash of their name, with linear probing; 0 is free.
+    ///
+    /// Its size is a power of two.
+    private let slots: [UInt32]
+
+    /// Packs rows; of rows with the same name the first one counts.
+    init(_ entries: some Collection<Entry>, isComplete: Bool) {
+        var capacity = 8
+        while capacity < entries.count + entries.count / 2 { capacity *= 2 }
+        var names: [UInt8] = []
+        names.reserveCapacity(entries.reduce(0) { $0 + $1.name.bytes.count })
+        var ends: [UInt32] = []
+        ends.reserveCapacity(entries.count)
+        var records: [Record] = []
+        records.reserveCapacity(entries.count)
+        var targets: [Int: [UInt8]] = [:]
+        var slots = [UInt32](repeating: 0, count: capacity)
+        var fits = true
+        for entry in entries {
+            let (slot, row) = Self.find(entry.name, slots: slots, names: names, ends: ends)
+            guard row == nil else { continue }
+            guard let end = UInt32(exactly: names.count + entry.name.bytes.count) else {
+                fits = false
+                break
+            }
+            names += entry.name.bytes
+            ends.append(end)
+            if let target = entry.attributes.linkTarget { targets[records.count] = target }
+            records.append(Record(entry.attributes))
+            slots[slot] = UInt32(records.count)
+        }
+        self.names = names
+        self.ends = ends
+        self.records = records
+        self.targets = targets
+        self.slots = slots
+        self.isComplete = isComplete && fits
+    }
+
+    /// The number of rows.
+    var count: Int { records.count }
+
+    /// The row of a name, nil where it is not listed.
+    func row(of name: FileName) -> Int? {
+        Self.find(name, slots: slots, names: names, ends: ends).row
+    }
+
+    /// The bytes of a row's name.
+    func nameBytes(at row: Int) -> ArraySlice<UInt8> {
+        let start = row == 0 ? 0 : Int(ends[row - 1])
+        return names[start..<Int(ends[row])]
+    }
+
+    /// What a row stands for, without its other attributes.
+    func kind(at row: Int) -> FileKind { records[row].kind }
+
+    /// A row's attributes.
+    func attributes(at row: Int) -> Attributes {
+        let record = records[row]
+        return Attributes(
+            kind: record.kind, size: record.has(Record.hasSize) ? record.size : nil,
+            modified: record.has(Record.hasTime)
+                ? Timestamp(seconds: record.seconds, nanoseconds: record.nanoseconds) : nil,
+            granularity: record.granularity,
+            mode: record.has(Record.hasMode) ? record.mode : nil,
+            rights: record.has(Record.hasRights) ? Rights(rawValue: record.rights) : nil,
+            linkTarget: record.kind == .symlink ? targets[row] : nil)
+    }
+
+    /// All rows, unpacked.
+    var entries: [Entry] {
+        (0..<count).compactMap { row in
+            FileName(nameBytes(at: row)).map { Entry(name: $0, attributes: attributes(at: row)) }
+        }
+    }
+
+    // Returns the slot where a name is or would be put, and its row.
+    private static func find(
+        _ name: FileName, slots: [UInt32], names: [UInt8], ends: [UInt32]
+    ) -> (slot: Int, row: Int?) {
+        let mask = slots.count - 1
+        var slot = name.hashValue & mask
+        while slots[slot] != 0 {
+            let row = Int(slots[slot]) - 1
+            let start = row == 0 ? 0 : Int(ends[row - 1])
+            if Int(ends[row]) - start == name.bytes.count, names[start..<Int(ends[row])] == name.bytes[...] {
+                return (slot, row)
+            }
+            slot = (slot + 1) & mask
+        }
+        return (slot, nil)
+    }
+}

@@ -1,0 +1,221 @@
+import Remote
+
+/// The directory cache: one listing answers for all names of a directory; own changes are laid over it at once.
+extension Tree {
+    /// What is known about a name now.
+    ///
+    /// A fact counts before the listing, for facts are newer: a listing's arrival removes those that are older than its
+    /// question. Files that exist here only never expire.
+    func knowledge(of name: FileName, in state: DirectoryState, at now: Duration) -> Knowledge {
+        if let fact = state.facts[name] {
+            switch fact.value {
+            case .local:
+                return .local
+            case .present(let attributes) where isFresh(fact.at, now):
+                return .present(Finding(attributes: attributes, link: fact.link, at: fact.at))
+            case .absent where isFresh(fact.at, now):
+                return .absent
+            default:
+                break
+            }
+        }
+        guard let listing = state.listing, isFresh(state.listedAt, now) else { return .unknown }
+        if let row = listing.row(of: name) {
+            return .present(Finding(attributes: listing.attributes(at: row), at: state.listedAt))
+        }
+        return listing.isComplete ? .absent : .unknown
+    }
+
+    /// Whether what was learned at a moment is believed still.
+    func isFresh(_ moment: Duration, _ now: Duration) -> Bool {
+        now - moment < configuration.directoryTimeout
+    }
+
+    // MARK: Facts
+
+    /// Notes what is true of a name from now on.
+    mutating func record(
+        _ value: DirectoryState.Fact.Value, link: LinkView = .undecided, for name: FileName,
+        in directory: Node,
+        at now: Duration
+    ) {
+        guard let state = directory.directory, !directory.isGone else { return }
+        let fact = DirectoryState.Fact(value: value, link: link, at: now, sequence: tick())
+        let old = state.facts.updateValue(fact, forKey: name)
+        if old == nil { cachedEntries += 1 }
+        if case .local = old?.value { state.localCount -= 1 }
+        if case .local = value { state.localCount += 1 }
+        touch(directory, state)
+        if state.facts.count > Self.factLimit,
+            state.facts.count - state.localCount > (state.listing?.count ?? 0) / 2
+        {
+            merge(state, of: directory, at: now)
+        }
+        evict(except: directory)
+    }
+
+    /// Notes an answer of the server that was asked for at `asked`, unless something newer is known.
+    mutating func record(
+        answer value: DirectoryState.Fact.Value, link: LinkView = .undecided, for name: FileName,
+        in directory: Node, asked: UInt64, at now: Duration
+    ) {
+        guard let state = directory.directory, asked > state.doubtedAt else { return }
+        if let fact = state.facts[name] {
+            if case .local = fact.value { return }
+            guard fact.sequence <= asked else { return }
+        }
+        record(value, link: link, for: name, in: directory, at: now)
+    }
+
+    /// Makes a name unknown: the next one who wants it has to ask.
+    mutating func doubt(_ name: FileName, in directory: Node) {
+        guard let state = directory.directory else { return }
+        state.doubtedAt = sequence
+        if let old = state.facts.removeValue(forKey: name) {
+            cachedEntries -= 1
+            if case .local = old.value { state.localCount -= 1 }
+        }
+        // The listing still has an opinion of the name; it must not be asked any more.
+        if state.listing != nil {
+            cachedEntries -= state.listing?.count ?? 0
+            state.listing = nil
+        }
+        state.children[name]?.checkedAt = nil
+    }
+
+    /// Notes that a program changed the directory's entries, for its time of modification.
+    func noteChange(of directory: Node, at now: Duration, wall: Timestamp) {
+        directory.directory?.changedHere = (Timestamp(seconds: wall.seconds), now)
+    }
+
+    // MARK: Listings
+
+    /// Takes in a listing; facts that are newer than its question stay.
+    ///
+    /// Returns whether it can be believed.
+    mutating func land(_ listing: PackedListing, of directory: Node, _ flight: ListingFlight) -> Bool {
+        guard let state = directory.directory, !directory.isGone, flight.sequence > state.doubtedAt else {
+            return false
+        }
+        cachedEntries -= state.cost
+        // A listing does not say where links lead; what was found out about that stays for its own time.
+        let links = state.facts.filter { name, fact in
+            guard fact.link == .followed || fact.link == .broken, isFresh(fact.at, flight.startedAt) else {
+                return false
+            }
+            return listing.row(of: name).map { listing.kind(at: $0) == .symlink } ?? false
+        }
+        state.facts = state.facts.filter { _, fact in
+            if case .local = fact.value { return true }
+            return fact.sequence > flight.sequence
+        }
+        state.facts.merge(links) { newer, _ in newer }
+        state.listing = listing
+        state.listedAt = flight.startedAt
+        state.unlistableUntil = nil
+        cachedEntries += state.cost
+        touch(directory, state)
+        evict(except: directory)
+        return true
+    }
+
+    /// Changes kept apart from the listing before they are packed into it.
+    private static let factLimit = 1024
+    /// The listings used last that are never evicted.
+    private static let sparedCount = 4
+
+    // Packs facts into the listing, so that a directory with many changes stays small and quick to open.
+    private mutating func merge(_ state: DirectoryState, of directory: Node, at now: Duration) {
+        cachedEntries -= state.cost
+        defer { cachedEntries += state.cost }
+        guard let listing = state.listing, isFresh(state.listedAt, now) else {
+            state.listing = nil
+            thinOut(state, at: now)
+            return
+        }
+        var merged = listing.entries.filter { state.facts[$0.name].map { !$0.isPackable } ?? true }
+        for (name, fact) in state.facts where fact.isPackable {
+            if case .present(let attributes) = fact.value {
+                merged.append(Entry(name: name, attributes: attributes))
+            }
+        }
+        // An incomplete listing cannot say that a name is absent: such facts have to stay.
+        let flying = state.flight?.sequence ?? .max
+        state.facts = state.facts.filter { _, fact in
+            if !fact.isPackable || fact.sequence > flying { return true }
+            if case .absent = fact.value { return !listing.isComplete }
+            return false
+        }
+        state.listing = PackedListing(merged, isComplete: listing.isComplete)
+    }
+
+    // Without a listing under them facts may be dropped: the names are unknown then.
+    private func thinOut(_ state: DirectoryState, at now: Duration) {
+        let flying = state.flight?.sequence ?? .max
+        let oldest = sequence > UInt64(Self.factLimit / 2) ? sequence - UInt64(Self.factLimit / 2) : 0
+        state.facts = state.facts.filter { _, fact in
+            if case .local = fact.value { return true }
+            return fact.sequence > flying || (isFresh(fact.at, now) && fact.sequence > oldest)
+        }
+    }
+
+    // MARK: Bounds
+
+    /// Notes that a directory is in use.
+    mutating func touch(_ directory: Node, _ state: DirectoryState) {
+        useCount += 1
+        state.lastUse = useCount
+        cachedDirectories[directory.id.rawValue] = directory
+    }
+
+    /// Drops what is cached of a directory.
+    mutating func dropCache(of directory: Node, _ state: DirectoryState, keepingLocal: Bool = true) {
+        cachedEntries -= state.cost
+        state.doubtedAt = sequence
+        state.listing = nil
+        state.askedAt = nil
+        state.facts = state.facts.filter { _, fact in
+            if keepingLocal, case .local = fact.value { return true }
+            return false
+        }
+        if !keepingLocal { state.localCount = 0 }
+        cachedEntries += state.cost
+        if state.facts.isEmpty { cachedDirectories[directory.id.rawValue] = nil }
+    }
+
+    /// Drops all that is cached and can be asked for again.
+    mutating func dropAllCaches() {
+        _ = tick()
+        for directory in Array(cachedDirectories.values) {
+            guard let state = directory.directory else { continue }
+            dropCache(of: directory, state)
+            collect(directory)
+        }
+        for node in nodes.values where !node.isLocal { node.checkedAt = nil }
+    }
+
+    // The directories left alone for longest go first; a quarter at a time, so that sorting them costs little.
+    private mutating func evict(except current: Node) {
+        let limit = configuration.directoryLimit
+        guard cachedEntries > limit, cachedDirectories.count > 1 else { return }
+        let byAge = cachedDirectories.values.sorted {
+            ($0.directory?.lastUse ?? 0) < ($1.directory?.lastUse ?? 0)
+        }
+        // Those in use by now stay, or a directory larger than the limit would be listed again and again.
+        let recent = Set(byAge.filter { $0.directory?.listing != nil }.suffix(Self.sparedCount).map(\.id))
+        for directory in byAge where directory !== current && !recent.contains(directory.id) {
+            guard cachedEntries > limit - limit / 4 else { break }
+            guard let state = directory.directory else { continue }
+            dropCache(of: directory, state)
+            collect(directory)
+        }
+    }
+}
+
+extension DirectoryState.Fact {
+    /// Whether a row of a listing can say the same.
+    fileprivate var isPackable: Bool {
+        if case .local = value { return false }
+        return link == .undecided || link == .shown
+    }
+}

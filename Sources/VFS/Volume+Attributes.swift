@@ -1,0 +1,204 @@
+import Logging
+import Posix
+package import Remote
+
+extension Volume {
+    /// Says what stat(2) shows.
+    ///
+    /// Answers from the cache where it can; a file that is open is answered from what is known of it even when its name
+    /// has vanished on the server. Never asks for the root.
+    package func attributes(of id: NodeID, handle: HandleID?, for request: Request) throws(VolumeError)
+        -> NodeAttributes
+    {
+        let (node, known) = try tree.withLock { tree throws(VolumeError) -> (Node, NodeAttributes?) in
+            let node = try tree.node(id)
+            let isKnown = node.file?.content?.isDirty == true || refreshFromCache(node, &tree)
+            return (node, isKnown ? shown(node) : nil)
+        }
+        if let known { return known }
+        let isThere = try refresh(node, for: request)
+        return try tree.withLock { tree throws(VolumeError) in
+            guard isThere || node.handles > 0 else { throw .notFound }
+            return shown(node)
+        }
+    }
+
+    /// Asks the server about a node's name; false when the name is gone there, or stands for something else by now.
+    func refresh(_ node: Node, for request: Request) throws(VolumeError) -> Bool {
+        guard let (parent, name) = tree.withLock({ _ in place(of: node) }) else { return !node.isGone }
+        let knowledge = try find(name, in: parent, for: request)
+        return tree.withLock { tree in apply(knowledge, to: node, name, in: parent, &tree) }
+    }
+
+    /// A node's place; nil for the root and for what has lost its name.
+    ///
+    /// Called with the tree lock held.
+    func place(of node: Node) -> (parent: Node, name: FileName)? {
+        guard !node.isGone, let parent = node.parent, let name = node.name else { return nil }
+        return (parent, name)
+    }
+
+    /// Takes over an answer about a node's name; called with the tree lock held.
+    func apply(
+        _ knowledge: Knowledge, to node: Node, _ name: FileName, in parent: Node, _ tree: inout Tree
+    ) -> Bool {
+        guard !node.isGone, node.parent === parent, node.name == name else { return !node.isGone }
+        switch knowledge {
+        case .local: return true
+        case .present(let finding): return tree.attach(name, in: parent, finding) === node
+        case .absent, .unknown:
+            if node.isLocal { return true }
+            if node.handles == 0 { tree.detach(node) }
+            return false
+        }
+    }
+
+    // MARK: Changes
+
+    /// Changes size, mode, owner, times.
+    ///
+    /// Owners cannot be changed. A mode that is shown already, and times of files whose upload is still to come, cost nothing.
+    package func setAttributes(
+        _ changes: AttributeChanges, of id: NodeID, handle: HandleID?, for request: Request
+    ) throws(VolumeError) -> NodeAttributes {
+        try checkWritable()
+        let node = try tree.withLock { tree throws(VolumeError) in try tree.node(id) }
+        if let owner = changes.owner, owner != configuration.owner { throw .notPermitted }
+        if let group = changes.group, group != configuration.group { throw .notPermitted }
+        if let size = changes.size { try truncate(node, to: size, handle: handle, for: request) }
+        if let mode = changes.mode { try setMode(mode & 0o7777, of: node, for: request) }
+        if let time = changes.modified { try setModified(time, of: node, for: request) }
+        if let time = changes.accessed { tree.withLock { _ in node.fileState.accessed = time } }
+        return try attributes(of: id, handle: handle, for: request)
+    }
+
+    private func setMode(_ mode: UInt16, of node: Node, for request: Request) throws(VolumeError) {
+        enum Step { case done, refused, ask }
+        let step = tree.withLock { tree -> Step in
+            if shownMode(node) == mode { return .done }
+            guard node.kind != .symlink, !isModeFixed(node.kind) else { return .refused }
+            guard node.isLocal || node.isGone else { return .ask }
+            // There is nothing on the server to set it on; the upload brings it along.
+            guard store.traits.setsModes != false else { return .refused }
+            node.fileState.requestedMode = mode
+            return .done
+        }
+        switch step {
+        case .done: return
+        case .refused: throw .notPermitted
+        case .ask: break
+        }
+        do {
+            try withPath(of: node, for: request) { path throws(RemoteError) in
+                try store.setMode(path, to: mode, for: request)
+            }
+        } catch {
+            guard case .remote(let reason) = error, [.unsupported, .denied].contains(reason.kind) else {
+                if error.leavesDoubt { doubt(node) }
+                throw error
+            }
+            throw .notPermitted
+        }
+        update(node) { attributes in attributes.mode = mode }
+    }
+
+    private func setModified(_ time: Timestamp, of node: Node, for request: Request) throws(VolumeError) {
+        let granularity = store.traits.granularity
+        let time = granularity == .fraction ? time : Timestamp(seconds: time.seconds)
+        let mustAsk = tree.withLock { tree -> Bool in
+            if node.kind == .symlink || node === tree.root && configuration.root.isRoot {
+                // A server would follow the link and change its target's time.
+                override(node, time, &tree)
+                return false
+            }
+            guard node.isLocal || node.isGone || node.file?.content?.isDirty == true else { return true }
+            node.fileState.pendingModified = time
+            return false
+        }
+        guard mustAsk else { return }
+        do {
+            try withPath(of: node, for: request) { path throws(RemoteError) in
+                try store.setModified(path, kind: node.kind, to: time, for: request)
+            }
+        } catch {
+            guard case .remote(let reason) = error, reason.kind == .unsupported else {
+                if error.leavesDoubt { doubt(node) }
+                throw error
+            }
+            logOnce(
+                "times \(node.kind)",
+                "the server cannot set times of a \(node.kind); they are kept here while mounted (\(reason))")
+            tree.withLock { override(node, time, &$0) }
+            return
+        }
+        update(node) { attributes in
+            attributes.modified = time
+            // Exact whatever listings state.
+            attributes.granularity = min(granularity, .second)
+        }
+        tree.withLock { _ in node.directory?.changedHere = nil }
+    }
+
+    /// Shows a time that the server could not be given, until the server's own one changes; called with the tree lock held.
+    func override(_ node: Node, _ time: Timestamp, _ tree: inout Tree) {
+        node.directory?.changedHere = nil
+        let isNew = node.file?.modifiedOverride == nil
+        node.fileState.modifiedOverride = (time, node.attributes.modified)
+        if isNew { tree.keep(node) }
+    }
+
+    /// Changes what is known of a node on the server, after the server has done so.
+    private func update(_ node: Node, _ body: (inout Attributes) -> Void) {
+        tree.withLock { tree in
+            body(&node.attributes)
+            node.checkedAt = now
+            node.file?.modifiedOverride = nil
+            guard let (parent, name) = place(of: node) else { return }
+            let link: LinkView = node.followsLink ? .followed : node.link
+            tree.record(.present(node.attributes), link: link, for: name, in: parent, at: now)
+        }
+    }
+
+    /// Makes a node's name unknown after a change of which nobody knows whether it was made.
+    func doubt(_ node: Node) {
+        tree.withLock { tree in
+            node.checkedAt = nil
+            guard !node.isLocal, let (parent, name) = place(of: node) else { return }
+            tree.doubt(name, in: parent)
+        }
+    }
+
+    private func truncate(_ node: Node, to size: UInt64, handle: HandleID?, for request: Request)
+        throws(VolumeError)
+    {
+        switch node.kind {
+        case .file: break
+        case .directory: throw .isDirectory
+        case .symlink, .other: throw .invalid
+        }
+        if let handle {
+            let file = try tree.withLock { tree throws(VolumeError) -> FileHandle in
+                guard let file = tree.files[handle.rawValue], file.mode.writes else { throw .badHandle }
+                noteWrite(file)
+                return file
+            }
+            try file.content.truncate(to: size, for: request)
+            return
+        }
+        // truncate(2): a handle of its own for the time it takes; its end brings the new size to the server.
+        let opened = try open(node.id, OpenMode(reads: false, writes: true), for: request)
+        do {
+            let file = try tree.withLock { tree throws(VolumeError) -> FileHandle in
+                guard let file = tree.files[opened.handle.rawValue] else { throw .badHandle }
+                noteWrite(file)
+                return file
+            }
+            try file.content.truncate(to: size, for: request)
+            try synchronize(opened.handle, for: request)
+        } catch {
+            abandon(opened.handle)
+            throw error
+        }
+        release(opened.handle)
+    }
+}

@@ -1,0 +1,160 @@
+import Posix
+package import Remote
+
+extension Volume {
+    /// How many rows are made ready at a time.
+    private static let batchSize = 32
+
+    /// Opens a directory: its listing is fixed for this handle, until the handle returns to the start.
+    package func openDirectory(_ id: NodeID, for request: Request) throws(VolumeError) -> HandleID {
+        let node = try tree.withLock { tree throws(VolumeError) in try tree.directory(id).0 }
+        let snapshot = try snapshot(of: node, for: request)
+        return tree.withLock { tree in
+            let handle = tree.handleID()
+            tree.openDirectories[handle.rawValue] = DirectoryHandle(node: node, snapshot: snapshot)
+            node.handles += 1
+            return handle
+        }
+    }
+
+    private func snapshot(of node: Node, for request: Request) throws(VolumeError) -> DirectorySnapshot {
+        let listing = try list(node, for: request)
+        return tree.withLock { tree in
+            DirectorySnapshot(listing: listing.rows, at: listing.at, facts: node.directory?.facts ?? [:])
+        }
+    }
+
+    /// Ends a directory handle.
+    package func releaseDirectory(_ handle: HandleID) {
+        tree.withLock { tree in
+            guard let open = tree.openDirectories.removeValue(forKey: handle.rawValue) else { return }
+            open.node.handles -= 1
+            tree.collect(open.node)
+        }
+    }
+
+    /// Hands out rows from a place on (0 first) until the body returns false, which means that this row was not taken.
+    ///
+    /// The body runs with no lock held. Names removed meanwhile are left out; those made meanwhile come with the next
+    /// opendir or rewinddir.
+    package func readDirectory(
+        _ id: HandleID, from place: UInt64, plus: Bool, for request: Request,
+        _ body: (DirectoryRow) -> Bool
+    ) throws(VolumeError) {
+        let handle = try tree.withLock { tree throws(VolumeError) in
+            guard let handle = tree.openDirectories[id.rawValue] else { throw .badHandle }
+            return handle
+        }
+        if place == 0, tree.withLock({ _ in handle.hasAdvanced }) {
+            let snapshot = try snapshot(of: handle.node, for: request)
+            tree.withLock { _ in
+                handle.snapshot = snapshot
+                handle.hasAdvanced = false
+            }
+        }
+        var place = place
+        while true {
+            let start = place
+            let (rows, next) = tree.withLock { tree in
+                batch(of: handle, from: start, plus: plus, &tree)
+            }
+            if let refused = rows.firstIndex(where: { !body($0) }) {
+                giveBack(rows[refused...])
+                return
+            }
+            guard let next else { return }
+            place = next
+        }
+    }
+
+    // References counted for rows that nobody took.
+    private func giveBack(_ rows: ArraySlice<DirectoryRow>) {
+        tree.withLock { tree in
+            for row in rows {
+                if let reply = row.reply { tree.forget(reply.node, count: 1) }
+            }
+        }
+    }
+
+    // Makes the next rows ready; `next` is nil at the end. Called with the tree lock held.
+    private func batch(of handle: DirectoryHandle, from start: UInt64, plus: Bool, _ tree: inout Tree) -> (
+        [DirectoryRow], next: UInt64?
+    ) {
+        let node = handle.node
+        let snapshot = handle.snapshot
+        let total = UInt64(snapshot.count) + 2
+        var rows: [DirectoryRow] = []
+        rows.reserveCapacity(Self.batchSize)
+        var place = start
+        if place == 0 {
+            rows.append(
+                DirectoryRow(name: Array(".".utf8), inode: node.inode, kind: .directory, next: 1, reply: nil))
+            place = 1
+        }
+        if place == 1 {
+            let parent = node.parent ?? node
+            rows.append(
+                DirectoryRow(
+                    name: Array("..".utf8), inode: parent.inode, kind: .directory, next: 2, reply: nil))
+            place = 2
+        }
+        handle.hasAdvanced = true
+        let hash = PathHash(of: node)
+        while place < total, rows.count < Self.batchSize {
+            let index = Int(place - 2)
+            place += 1
+            guard let name = snapshot.name(at: index) else { continue }
+            let row = row(name, at: index, of: handle, hash, next: place, plus: plus, &tree)
+            if let row { rows.append(row) }
+        }
+        return (rows, place < total ? place : nil)
+    }
+
+    private func row(
+        _ name: FileName, at index: Int, of handle: DirectoryHandle, _ hash: PathHash, next: UInt64,
+        plus: Bool,
+        _ tree: inout Tree
+    ) -> DirectoryRow? {
+        let node = handle.node
+        guard let finding = finding(name, at: index, of: handle, tree) else { return nil }
+        switch finding {
+        case .absent, .unknown:
+            return nil
+        case .local:
+            guard let child = node.directory?.children[name] else { return nil }
+            return DirectoryRow(
+                name: name.bytes, inode: child.inode, kind: child.kind, next: next,
+                reply: plus ? reply(child) : nil)
+        case .present(let raw):
+            guard !node.isGone, let finding = settled(raw, in: node, tree) else {
+                // Where its link leads, or its size, is known only to a lookup.
+                return DirectoryRow(
+                    name: name.bytes, inode: tree.inode(of: name, in: node, hash), kind: raw.attributes.kind,
+                    isKindCertain: raw.attributes.kind != .symlink, next: next, reply: nil)
+            }
+            guard plus else {
+                return DirectoryRow(
+                    name: name.bytes, inode: tree.inode(of: name, in: node, hash),
+                    kind: finding.attributes.kind,
+                    next: next, reply: nil)
+            }
+            let child = tree.attach(name, in: node, finding)
+            return DirectoryRow(
+                name: name.bytes, inode: child.inode, kind: child.kind, next: next, reply: reply(child))
+        }
+    }
+
+    // What counts for a row: what is known now if it differs from the snapshot.
+    private func finding(_ name: FileName, at index: Int, of handle: DirectoryHandle, _ tree: borrowing Tree)
+        -> Knowledge?
+    {
+        let snapshot = handle.snapshot
+        let old = snapshot.finding(at: index, name)
+        guard let state = handle.node.directory else { return old }
+        if state.facts.isEmpty, state.listing === snapshot.listing { return old }
+        if case .absent = old { return nil }
+        let latest = tree.knowledge(of: name, in: state, at: now)
+        if case .unknown = latest { return old }
+        return latest
+    }
+}

@@ -1,0 +1,179 @@
+import Logging
+import Posix
+package import Remote
+
+extension Volume {
+    /// Reads up to `count` bytes.
+    package func read(_ handle: HandleID, at offset: UInt64, count: Int, for request: Request)
+        throws(VolumeError) -> ReadReply
+    {
+        let file = try file(handle)
+        guard file.mode.reads else { throw .badHandle }
+        return try withOptionalPath(of: file.node, for: request) { path throws(VolumeError) in
+            try file.content.read(at: offset, count: count, path: path, for: request)
+        }
+    }
+
+    /// Writes all the bytes into the spool.
+    package func write(_ handle: HandleID, _ bytes: RawSpan, at offset: UInt64, for request: Request)
+        throws(VolumeError)
+    {
+        let file = try writable(handle)
+        try file.content.write(bytes, at: offset, appends: file.mode.appends, for: request)
+    }
+
+    /// Makes room (`keepsSize` false: the file grows), or zeroes a range (fallocate(2)).
+    package func allocate(
+        _ handle: HandleID, at offset: UInt64, count: UInt64, keepsSize: Bool, zeroes: Bool,
+        for request: Request
+    ) throws(VolumeError) {
+        let file = try writable(handle)
+        try file.content.allocate(
+            at: offset, count: count, keepsSize: keepsSize, zeroes: zeroes, for: request)
+    }
+
+    /// Finds the next data or hole from an offset on (lseek(2), SEEK_DATA and SEEK_HOLE).
+    package func seek(_ handle: HandleID, from offset: UInt64, toHole: Bool, for request: Request)
+        throws(VolumeError) -> UInt64
+    {
+        try file(handle).content.seek(from: offset, toHole: toHole)
+    }
+
+    /// Copies bytes between files without the kernel; returns how many, fewer than asked for at the end of the source.
+    package func copyRange(
+        from source: HandleID, at sourceOffset: UInt64, to target: HandleID, at targetOffset: UInt64,
+        count: Int, for request: Request
+    ) throws(VolumeError) -> Int {
+        let from = try file(source)
+        guard from.mode.reads else { throw .badHandle }
+        let to = try writable(target)
+        guard !to.mode.appends else { throw .badHandle }
+        // Bounded, so that the request stays interruptible in time; the kernel asks for the rest.
+        let reply = try withOptionalPath(of: from.node, for: request) { path throws(VolumeError) in
+            try from.content.read(at: sourceOffset, count: min(count, 4 << 20), path: path, for: request)
+        }
+        var offset = targetOffset
+        for slice in reply.slices {
+            try slice.block.withBytes(slice.range) { bytes throws(VolumeError) in
+                try to.content.write(bytes, at: offset, appends: false, for: request)
+            }
+            offset += UInt64(slice.range.count)
+        }
+        return reply.count
+    }
+
+    // MARK: Bringing it to the server
+
+    /// Brings what was written through this handle to the server; called at each close(2).
+    ///
+    /// A file made or emptied by open(2) and not written to since may wait for the last close where the server's rights
+    /// promise that it will be taken: a shell's `> file` closes twice, and is to cost one upload.
+    package func flush(_ handle: HandleID, for request: Request) throws(VolumeError) {
+        let file = try file(handle)
+        guard file.content.isDirty else { return }
+        let (isUntouched, hasWritten) = tree.withLock { _ in
+            (
+                file.node.isLocal && !file.hasWritten && file.mode.writes || file.hasOnlyTruncated,
+                file.hasWritten
+            )
+        }
+        if isUntouched {
+            if try isPromised(file.node, for: request) { return }
+        } else {
+            guard hasWritten else { return }
+        }
+        try upload(file, for: request)
+    }
+
+    /// Brings all that was written to the file to the server (fsync(2)).
+    package func synchronize(_ handle: HandleID, for request: Request) throws(VolumeError) {
+        try upload(try file(handle), for: request)
+    }
+
+    /// Ends a handle; nobody sees an error of it any more, so it is logged and the bytes are kept.
+    package func release(_ handle: HandleID) {
+        guard let file = tree.withLock({ $0.files[handle.rawValue] }) else { return }
+        // mmap(2) writes after the last close(2), and new files nobody wrote to, come to the server only here.
+        let isPending = tree.withLock { tree in
+            file.content.isDirty
+                && (file.hasWritten || tree.contentUsers[ObjectIdentifier(file.content)] == 1)
+        }
+        if isPending {
+            do {
+                try upload(file, for: Request())
+            } catch {
+                logger.error("\(describe(file.node)) could not be stored after its last close: \(error)")
+            }
+        }
+        end(handle, keepingBytes: true)
+    }
+
+    /// Ends a handle whose changes a program was told of as failed.
+    func abandon(_ handle: HandleID) {
+        end(handle, keepingBytes: false)
+    }
+
+    /// Ends a handle; with the last one of a content that content ends, its unsaved bytes kept for rescue or not.
+    func end(_ id: HandleID, keepingBytes: Bool) {
+        let ending = tree.withLock { tree -> (FileHandle, isLast: Bool, path: RemotePath?)? in
+            guard let handle = tree.files.removeValue(forKey: id.rawValue) else { return nil }
+            let node = handle.node
+            node.handles -= 1
+            if handle.mode.writes { node.file?.writers -= 1 }
+            let key = ObjectIdentifier(handle.content)
+            let users = (tree.contentUsers[key] ?? 1) - 1
+            tree.contentUsers[key] = users == 0 ? nil : users
+            guard users == 0 else {
+                tree.collect(node)
+                return (handle, false, nil)
+            }
+            let path = tree.path(of: node)
+            let isLost = handle.content.isDirty
+            if node.file?.content === handle.content {
+                node.file?.content = nil
+                node.file?.pendingModified = nil
+                if isLost { lose(node, &tree) }
+            }
+            tree.collect(node)
+            return (handle, true, path)
+        }
+        guard let ending, ending.isLast else { return }
+        if !keepingBytes { ending.0.content.detach() }
+        ending.0.content.close(path: ending.path)
+    }
+
+    // The bytes of a file could not be stored: from now on the directory shows what the server has.
+    private func lose(_ node: Node, _ tree: inout Tree) {
+        node.checkedAt = nil
+        node.file?.kernelVersion = nil
+        guard let (parent, name) = place(of: node) else { return }
+        tree.doubt(name, in: parent)
+        if node.isLocal { tree.detach(node) }
+    }
+
+    // MARK: Handles
+
+    /// The open file of a handle.
+    func file(_ handle: HandleID) throws(VolumeError) -> FileHandle {
+        try tree.withLock { tree throws(VolumeError) in
+            guard let file = tree.files[handle.rawValue] else { throw .badHandle }
+            return file
+        }
+    }
+
+    private func writable(_ handle: HandleID) throws(VolumeError) -> FileHandle {
+        try tree.withLock { tree throws(VolumeError) in
+            guard let file = tree.files[handle.rawValue], file.mode.writes else { throw .badHandle }
+            noteWrite(file)
+            return file
+        }
+    }
+
+    /// Notes that something is about to be written through a handle; called with the tree lock held.
+    func noteWrite(_ file: FileHandle) {
+        file.writes += 1
+        file.hasOnlyTruncated = false
+        // A write changes the time of modification, whatever was set before.
+        file.node.file?.pendingModified = nil
+    }
+}

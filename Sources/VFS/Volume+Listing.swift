@@ -1,0 +1,112 @@
+import Logging
+import Posix
+import Remote
+
+extension Volume {
+    /// A directory's listing, from the cache or the server; shared with all who want it at the same time.
+    ///
+    /// `since` asks for one that was begun then or later. A failed listing is an error, never an empty directory.
+    func list(_ directory: Node, since: Duration? = nil, for request: Request) throws(VolumeError) -> (
+        rows: PackedListing, at: Duration
+    ) {
+        while true {
+            switch try boarding(directory, since) {
+            case .known(let rows, let at):
+                return (rows, at)
+            case .join(let flight):
+                switch try flight.wait(for: request) {
+                case .landed(let rows):
+                    if let since, flight.startedAt < since { continue }
+                    return (rows, flight.startedAt)
+                case .failed(let error): throw VolumeError(error)
+                case .abandoned: continue
+                }
+            case .lead(let flight):
+                if let rows = try fly(flight, directory, for: request) { return (rows, flight.startedAt) }
+            }
+        }
+    }
+
+    private enum Boarding {
+        case known(PackedListing, Duration)
+        case join(ListingFlight)
+        case lead(ListingFlight)
+    }
+
+    private func boarding(_ directory: Node, _ since: Duration?) throws(VolumeError) -> Boarding {
+        try tree.withLock { tree throws(VolumeError) in
+            guard let state = directory.directory else { throw .notDirectory }
+            guard !directory.isGone else { throw .notFound }
+            let now = self.now
+            if let listing = state.listing, tree.isFresh(state.listedAt, now),
+                since.map({ state.listedAt >= $0 }) ?? true
+            {
+                tree.touch(directory, state)
+                return .known(listing, state.listedAt)
+            }
+            if let flight = state.flight { return .join(flight) }
+            let flight = ListingFlight(sequence: tree.tick(), startedAt: now)
+            state.flight = flight
+            return .lead(flight)
+        }
+    }
+
+    // Lists a directory for all who wait; nil when the answer cannot be believed and somebody has to try again.
+    private func fly(_ flight: ListingFlight, _ directory: Node, for request: Request) throws(VolumeError)
+        -> PackedListing?
+    {
+        do {
+            let listing = try withPath(of: directory, for: request) { path throws(RemoteError) in
+                try store.list(path, for: request)
+            }
+            let known = tree.withLock { _ in
+                (listing: directory.directory?.listing, facts: directory.directory?.facts ?? [:])
+            }
+            let entries = refined(listing.entries, known.listing, known.facts)
+            let rows = PackedListing(entries, isComplete: listing.isComplete)
+            let isValid = tree.withLock { tree in
+                directory.directory?.flight = nil
+                return tree.land(rows, of: directory, flight)
+            }
+            if !rows.isComplete {
+                logOnce(
+                    "incomplete \(directory.id.rawValue)",
+                    "the server left entries out of the listing of \(describe(directory))")
+            }
+            flight.finish(isValid ? .landed(rows) : .abandoned)
+            return isValid ? rows : nil
+        } catch {
+            tree.withLock { tree in
+                directory.directory?.flight = nil
+                tree.collect(directory)
+            }
+            // The others are not to fail for an interruption that was not theirs.
+            switch error {
+            case .remote(let reason): flight.finish(.failed(reason))
+            default: flight.finish(.abandoned)
+            }
+            throw error
+        }
+    }
+
+    // Keeps the exact times that are known of files whose rows state only the minute or the day of the same time.
+    private func refined(
+        _ entries: [Entry], _ listing: PackedListing?, _ facts: [FileName: DirectoryState.Fact]
+    ) -> [Entry] {
+        guard entries.contains(where: { $0.attributes.granularity > .second }) else { return entries }
+        return entries.map { entry in
+            var entry = entry
+            if case .present(let known) = facts[entry.name]?.value {
+                entry.attributes.refine(by: known)
+            } else if let listing, let row = listing.row(of: entry.name) {
+                entry.attributes.refine(by: listing.attributes(at: row))
+            }
+            return entry
+        }
+    }
+
+    /// A node's path for a message.
+    func describe(_ node: Node) -> String {
+        tree.withLock { $0.path(of: node)?.description ?? "a removed file" }
+    }
+}

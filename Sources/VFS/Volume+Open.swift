@@ -1,0 +1,145 @@
+import Posix
+package import Remote
+
+extension Volume {
+    /// Opens a file.
+    ///
+    /// Asks the server for the file's size and time unless they are younger than the attribute timeout: what another
+    /// client had stored before is seen (close-to-open). Throws `.notFound` when the name is gone.
+    package func open(_ id: NodeID, _ mode: OpenMode, for request: Request) throws(VolumeError) -> OpenReply {
+        if mode.writes || mode.truncates { try checkWritable() }
+        let node = try tree.withLock { tree throws(VolumeError) in try tree.node(id) }
+        switch node.kind {
+        case .file: break
+        case .directory: throw .isDirectory
+        case .symlink, .other: throw .invalid
+        }
+        try revalidate(node, for: request)
+        let (reply, handle) = try tree.withLock { tree throws(VolumeError) in
+            try register(node, mode, &tree)
+        }
+        guard mode.truncates else { return reply }
+        do {
+            try handle.content.truncate(to: 0, for: request)
+        } catch {
+            abandon(reply.handle)
+            throw error
+        }
+        return reply
+    }
+
+    // MARK: Revalidation
+
+    /// How many opens ask for a single file within the attribute timeout before the whole directory is listed instead.
+    private static let singleRevalidations = 2
+    /// The largest directory that is listed to revalidate many files at once, in entries.
+    private static let revalidationLimit = 2000
+
+    /// Sees to it that a closed file's size and time are not older than the attribute timeout.
+    func revalidate(_ node: Node, for request: Request) throws(VolumeError) {
+        enum Step { case done, stale, ask(Node, FileName), list(Node, FileName) }
+        let asked = now
+        let step = tree.withLock { tree -> Step in
+            if node.isGone { return node.handles > 0 ? .done : .stale }
+            guard let (parent, name) = place(of: node), let state = parent.directory else { return .stale }
+            if node.isLocal || node.file?.content?.isDirty == true { return .done }
+            let isKnown = refreshFromCache(node, &tree)
+            let age = node.checkedAt.map { asked - $0 }
+            if let age, age <= configuration.attributeTimeout { return .done }
+            if isKnown, age != nil, !configuration.revalidatesAtOpen { return .done }
+            if asked - state.revalidations.since > configuration.attributeTimeout {
+                state.revalidations = (0, asked)
+            }
+            state.revalidations.count += 1
+            let isSmall =
+                state.listing.map { $0.count <= Self.revalidationLimit } ?? !store.traits.statsOneName
+            let isBusy = state.revalidations.count > Self.singleRevalidations || !store.traits.statsOneName
+            return isSmall && isBusy && !node.followsLink ? .list(parent, name) : .ask(parent, name)
+        }
+        switch step {
+        case .done: return
+        case .stale: throw .stale
+        case .ask(let parent, let name):
+            let knowledge = try ask(for: name, in: parent, for: request)
+            try settle(knowledge, node, name, in: parent)
+        case .list(let parent, let name):
+            // Not one that was begun before: another client may have closed the file since.
+            let listing = try list(parent, since: asked, for: request)
+            let isThere = tree.withLock { _ in
+                listing.rows.row(of: name) != nil || parent.directory?.facts[name] != nil
+            }
+            let knowledge: Knowledge
+            if isThere || listing.rows.isComplete {
+                knowledge = try find(name, in: parent, for: request)
+            } else {
+                knowledge = try ask(for: name, in: parent, for: request)
+            }
+            try settle(knowledge, node, name, in: parent)
+        }
+    }
+
+    private func settle(_ knowledge: Knowledge, _ node: Node, _ name: FileName, in parent: Node)
+        throws(VolumeError)
+    {
+        try tree.withLock { tree throws(VolumeError) in
+            guard apply(knowledge, to: node, name, in: parent, &tree) || node.isGone else { throw .notFound }
+            if node.isGone, node.handles == 0 { throw .stale }
+        }
+    }
+
+    // MARK: Handles
+
+    /// Makes a handle for a file; called with the tree lock held.
+    func register(_ node: Node, _ mode: OpenMode, _ tree: inout Tree) throws(VolumeError) -> (
+        OpenReply, FileHandle
+    ) {
+        guard !tree.isShutDown else { throw .local("the volume is being shut down") }
+        let file = node.fileState
+        let version = node.attributes.version
+        let content: FileContent
+        let keepsCache: Bool
+        if let current = file.content, node.isGone || canShare(current, version) {
+            content = current
+            keepsCache = true
+        } else {
+            guard !node.isGone else { throw .stale }
+            content = FileContent(
+                environment: environment, base: node.isLocal ? nil : version, size: node.attributes.size ?? 0,
+                path: tree.path(of: node), followsLink: node.followsLink)
+            file.content = content
+            keepsCache = file.kernelVersion.map { holds($0, version) } ?? false
+            file.kernelVersion = version
+        }
+        let handle = FileHandle(node: node, content: content, mode: mode)
+        let id = tree.handleID()
+        tree.files[id.rawValue] = handle
+        tree.contentUsers[ObjectIdentifier(content), default: 0] += 1
+        node.handles += 1
+        if mode.writes { file.writers += 1 }
+        if mode.truncates {
+            handle.writes += 1
+            handle.hasOnlyTruncated = true
+            file.pendingModified = nil
+        }
+        return (OpenReply(handle: id, keepsCache: keepsCache), handle)
+    }
+
+    private func canShare(_ content: FileContent, _ version: FileVersion) -> Bool {
+        if content.isDirty { return true }
+        guard let base = content.base, !content.isStale else { return false }
+        return base.matches(version)
+    }
+
+    // Whether pages of one version are good for another. Times of whole minutes or days prove nothing for a file that was
+    // changed of late; and what has no time proves nothing at all.
+    private func holds(_ old: FileVersion, _ new: FileVersion) -> Bool {
+        guard let modified = new.modified, old.modified != nil, old.size != nil, old.matches(new) else {
+            return false
+        }
+        switch max(old.granularity, new.granularity) {
+        case .fraction, .second: return true
+        case .minute: return wall.seconds - modified.seconds > 180
+        case .day: return wall.seconds - modified.seconds > 3 * 86_400
+        }
+    }
+}

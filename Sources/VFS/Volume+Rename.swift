@@ -1,0 +1,146 @@
+import Logging
+import Posix
+package import Remote
+
+extension Volume {
+    // What a rename is about, as decided when its nodes were taken.
+    private struct Move {
+        let source: Node
+        let target: Node?
+        let oldPath: RemotePath
+        let newPath: RemotePath
+        /// The server has something under the new name.
+        var replaces: Bool { target.map { !$0.isLocal } ?? false }
+    }
+
+    // One side of a rename.
+    private struct Place {
+        let name: FileName
+        let directory: Node
+        let knowledge: Knowledge
+    }
+
+    /// Renames; with `replacing` false an existing target is an error (RENAME_NOREPLACE).
+    ///
+    /// A replaced file that is open lives on through its handles. A file that is not on the server yet is renamed here only,
+    /// unless it replaces one that is: then it is stored first, so that the old content never gives way to none.
+    package func rename(
+        _ name: [UInt8], in parent: NodeID, to newName: [UInt8], in newParent: NodeID, replacing: Bool,
+        for request: Request
+    ) throws(VolumeError) {
+        try checkWritable()
+        let oldName = try existingName(name)
+        let newName = try self.newName(newName)
+        let (from, to) = try tree.withLock { tree throws(VolumeError) in
+            (try tree.directory(parent).0, try tree.directory(newParent).0)
+        }
+        let old = Place(
+            name: oldName, directory: from, knowledge: try known(oldName, in: from, for: request))
+        let new = Place(name: newName, directory: to, knowledge: try known(newName, in: to, for: request))
+        try alone(for: request) {
+            tree throws(VolumeError) -> (own: [Node], share: [Node], choice: Move?) in
+            guard let move = try plan(old, new, replacing, &tree) else { return ([], [], nil) }
+            return ([move.source] + (move.target.map { [$0] } ?? []), [from, to], move)
+        } _: { move throws(VolumeError) in
+            guard let move else { return }
+            try carryOut(move, old, new, replacing, for: request)
+        }
+    }
+
+    // Finds the nodes and refuses what makes no sense; nil for a rename to the same place. Called with the tree lock held.
+    private func plan(_ old: Place, _ new: Place, _ replacing: Bool, _ tree: inout Tree) throws(VolumeError)
+        -> Move?
+    {
+        guard let oldPath = tree.path(of: old.name, in: old.directory),
+            let newPath = tree.path(of: new.name, in: new.directory),
+            let source = node(old.name, in: old.directory, old.knowledge, &tree)
+        else { throw .notFound }
+        if oldPath == newPath { return nil }
+        guard !new.directory.isInside(source) else { throw .invalid }
+        let target = node(new.name, in: new.directory, new.knowledge, &tree)
+        if let target {
+            guard replacing else { throw .exists }
+            switch (source.kind == .directory, target.kind == .directory) {
+            case (true, false): throw .notDirectory
+            case (false, true): throw .isDirectory
+            case (true, true):
+                guard !old.directory.isInside(target) else { throw .notEmpty }
+                if let state = target.directory, tree.isKnownFilled(state, at: now) { throw .notEmpty }
+            case (false, false): break
+            }
+        }
+        return Move(source: source, target: target, oldPath: oldPath, newPath: newPath)
+    }
+
+    // The caller has both nodes alone.
+    private func carryOut(_ move: Move, _ old: Place, _ new: Place, _ replacing: Bool, for request: Request)
+        throws(VolumeError)
+    {
+        let source = move.source
+        let (content, isLocal) = tree.withLock { _ in (source.file?.content, source.isLocal) }
+        if move.replaces, let content, content.isDirty {
+            try upload(content, of: source, to: move.oldPath, for: request)
+        }
+        if isLocal, !move.replaces {
+            commit(move, old, new)
+            return
+        }
+        if move.replaces, let target = move.target {
+            try keepForReaders(target, at: move.newPath, for: request)
+        }
+        do {
+            try renameOnServer(move, replacing, for: request)
+        } catch {
+            if error.leavesDoubt || [.notFound, .exists].contains(error.kind) {
+                tree.withLock { tree in
+                    tree.doubt(old.name, in: old.directory)
+                    tree.doubt(new.name, in: new.directory)
+                }
+            }
+            throw VolumeError(error)
+        }
+        commit(move, old, new)
+    }
+
+    private func renameOnServer(_ move: Move, _ replacing: Bool, for request: Request) throws(RemoteError) {
+        do {
+            try store.rename(move.oldPath, to: move.newPath, replacing: replacing, for: request)
+        } catch {
+            // Servers that rename onto nothing: an empty directory may be removed first, for nothing can be lost.
+            guard error.kind == .exists, replacing, move.replaces, move.source.kind == .directory else {
+                throw error
+            }
+            try store.removeDirectory(move.newPath, for: request)
+            try store.rename(move.oldPath, to: move.newPath, replacing: replacing, for: request)
+        }
+    }
+
+    private func commit(_ move: Move, _ old: Place, _ new: Place) {
+        let (lost, moved) = tree.withLock { tree -> ([FileContent], [(FileContent, RemotePath)]) in
+            let lost = move.target.map { tree.contents(of: $0) } ?? []
+            if let target = move.target { tree.detach(target) }
+            let source = move.source
+            tree.record(.absent, for: old.name, in: old.directory, at: now)
+            tree.noteChange(of: old.directory, at: now, wall: wall)
+            if let other = new.directory.directory?.children[new.name] { tree.detach(other) }
+            tree.move(source, to: new.name, in: new.directory)
+            if source.isLocal {
+                tree.record(.local, for: new.name, in: new.directory, at: now)
+            } else if source.followsLink {
+                // The link may lead elsewhere from its new place.
+                tree.doubt(new.name, in: new.directory)
+            } else {
+                source.link = .undecided
+                tree.record(.present(source.attributes), for: new.name, in: new.directory, at: now)
+            }
+            tree.noteChange(of: new.directory, at: now, wall: wall)
+            let moved = tree.files.values.compactMap { handle -> (FileContent, RemotePath)? in
+                guard handle.node.isInside(source) else { return nil }
+                return tree.path(of: handle.node).map { (handle.content, $0) }
+            }
+            return (lost, moved)
+        }
+        for content in lost { content.detach() }
+        for (content, path) in moved { content.moved(to: path) }
+    }
+}

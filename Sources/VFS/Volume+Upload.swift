@@ -1,0 +1,154 @@
+import Logging
+import Posix
+import Remote
+
+extension Volume {
+    /// Brings a handle's content to the server under the file's name of this moment, and takes over what the server shows then.
+    ///
+    /// Does nothing for a file whose name is gone. After a failure the bytes stay where they are, for the next try.
+    func upload(_ file: FileHandle, for request: Request) throws(VolumeError) {
+        let node = file.node
+        let writes = tree.withLock { _ in file.writes }
+        try withOptionalPath(of: node, for: request) { path throws(VolumeError) in
+            try upload(file.content, of: node, to: path, for: request)
+        }
+        tree.withLock { _ in
+            // What was written while the upload ran is still to come.
+            file.flushedWrites = max(file.flushedWrites, writes)
+            file.hasOnlyTruncated = false
+        }
+    }
+
+    /// The same for a content whose node's name cannot change meanwhile.
+    func upload(_ content: FileContent, of node: Node, to path: RemotePath?, for request: Request)
+        throws(VolumeError)
+    {
+        guard let path, content.isDirty else { return }
+        let terms = tree.withLock { uploadTerms(content, node, $0) }
+        let stored: Attributes?
+        do {
+            stored = try content.upload(to: path, terms: terms, for: request)
+        } catch {
+            if error.leavesDoubt { doubtAfterUpload(node) }
+            throw error
+        }
+        guard var stored else { return }
+        if let mode = tree.withLock({ $0.missingMode(stored, node, terms.mode, store.traits) }) {
+            do {
+                try store.setMode(path, to: mode, for: request)
+                stored.mode = mode
+            } catch {
+                logOnce("mode", "the mode of a new file could not be set: \(error)")
+            }
+        }
+        let late = tree.withLock { takeOver(stored, content, node, terms, &$0) }
+        guard let late else { return }
+        do {
+            try store.setModified(path, kind: .file, to: late, for: request)
+            tree.withLock { tree in
+                stored.modified = late
+                note(stored, node, &tree)
+            }
+        } catch {
+            logOnce(
+                "times file",
+                "the server cannot set times of a file; they are kept here while mounted (\(error))")
+            tree.withLock { override(node, late, &$0) }
+        }
+    }
+
+    private func uploadTerms(_ content: FileContent, _ node: Node, _ tree: borrowing Tree) -> UploadTerms {
+        let created = node.isLocal ? node.attributes.modified : nil
+        var terms = UploadTerms(modified: node.file?.pendingModified ?? content.modifiedHere ?? created)
+        terms.isExclusive = node.isLocal
+        guard store.traits.setsModes != false, !isModeFixed(.file) else { return terms }
+        // A replaced file is a new one to the server: it would get the mode of new files.
+        let wanted = node.file?.requestedMode ?? node.attributes.mode
+        if let wanted, wanted != tree.usualFileMode ?? 0o644 { terms.mode = wanted }
+        return terms
+    }
+
+    // Takes over what the server shows after an upload. Returns a time that was set while the upload ran.
+    private func takeOver(
+        _ stored: Attributes, _ content: FileContent, _ node: Node, _ terms: UploadTerms, _ tree: inout Tree
+    ) -> Timestamp? {
+        let requested = node.file?.requestedMode
+        var stored = stored
+        if stored.mode == nil { stored.mode = requested ?? node.attributes.mode }
+        let pending = node.file?.pendingModified
+        let isClean = !content.isDirty
+        node.isLocal = false
+        node.file?.requestedMode = nil
+        note(stored, node, &tree)
+        guard isClean else { return nil }
+        if let pending, pending == terms.modified { node.file?.pendingModified = nil }
+        if let pending, pending != terms.modified {
+            node.file?.pendingModified = nil
+            return pending
+        }
+        // The server keeps a time of its own: programs go on to see the one they know.
+        if let time = terms.modified, let own = stored.modified, own != time { override(node, time, &tree) }
+        return nil
+    }
+
+    // Notes what the server shows of a file that was stored from here; called with the tree lock held.
+    private func note(_ stored: Attributes, _ node: Node, _ tree: inout Tree) {
+        node.attributes = stored
+        node.checkedAt = now
+        node.file?.modifiedOverride = nil
+        // The kernel's pages are those that were written through it.
+        if node.file?.kernelVersion != nil { node.file?.kernelVersion = stored.version }
+        guard let (parent, name) = place(of: node) else { return }
+        tree.record(
+            .present(stored), link: node.followsLink ? .followed : .undecided, for: name, in: parent, at: now)
+    }
+
+    // After an upload of which nobody knows whether it was stored. A new file stays one until its content is settled.
+    private func doubtAfterUpload(_ node: Node) {
+        tree.withLock { tree in
+            node.checkedAt = nil
+            guard !node.isLocal, let (parent, name) = place(of: node) else { return }
+            tree.doubt(name, in: parent)
+        }
+    }
+
+    /// Whether the server's rights promise that it will take a file later; asks for them when they are not known.
+    func isPromised(_ node: Node, for request: Request) throws(VolumeError) -> Bool {
+        let (promise, parent) = tree.withLock { _ -> (Bool?, Node?) in
+            if !node.isLocal, let rights = node.attributes.rights { return (rights.contains(.write), nil) }
+            guard let parent = node.parent else { return (true, nil) }
+            let rights = parent.attributes.rights.map { $0.contains(.create) }
+            return (rights ?? parent.directory?.promisesCreation, parent)
+        }
+        if let promise { return promise }
+        guard let parent, store.traits.statsOneName else { return false }
+        // Once for a directory: its rights stay known.
+        do {
+            let attributes = try withPath(of: parent, for: request) { path throws(RemoteError) in
+                try environment.attributes(of: path, followsLink: parent.followsLink, for: request)
+            }
+            return tree.withLock { _ in
+                let promise = attributes.rights?.contains(.create) ?? false
+                parent.directory?.promisesCreation = promise
+                return promise
+            }
+        } catch {
+            if case .interrupted = error { throw error }
+            return false
+        }
+    }
+}
+
+extension Tree {
+    /// The mode to set on a file just stored, whose mode is another one than was asked for; nil when there is nothing to do.
+    fileprivate mutating func missingMode(
+        _ stored: Attributes, _ node: Node, _ ordered: UInt16?, _ traits: StoreTraits
+    ) -> UInt16? {
+        if ordered == nil, node.isLocal, let mode = stored.mode { usualFileMode = mode }
+        guard ordered == nil, traits.setsModes != false, configuration.fileMode == nil else { return nil }
+        guard let wanted = node.file?.requestedMode, let shown = stored.mode, shown != wanted else {
+            return nil
+        }
+        return wanted
+    }
+}

@@ -1,0 +1,67 @@
+import Posix
+package import Remote
+
+/// What a mount is told about how to show the server's files.
+package struct VolumeConfiguration: Sendable {
+    /// The server's directory that is mounted.
+    package var root: RemotePath = .root
+    /// Nothing may be changed (`ro`).
+    package var isReadOnly = false
+    /// The owner shown for everything (`uid=`).
+    package var owner: UInt32 = 0
+    /// The group shown for everything (`gid=`).
+    package var group: UInt32 = 0
+    /// Permission bits taken away from everything (`umask=`); nil takes 0o022 away where the server states no mode.
+    package var umask: UInt16?
+    /// Permission bits taken away from files (`fmask=`); wins over `umask`.
+    package var fileMask: UInt16?
+    /// Permission bits taken away from directories (`dmask=`); wins over `umask`.
+    package var directoryMask: UInt16?
+    /// The mode shown for all files, whatever the server says (`file_mode=`).
+    package var fileMode: UInt16?
+    /// The mode shown for all directories, whatever the server says (`dir_mode=`).
+    package var directoryMode: UInt16?
+    /// How long listings and single answers are believed (`dcache_timeout=`).
+    package var directoryTimeout: Duration = .seconds(20)
+    /// How old a file's size and time may be when it is opened (`attr_timeout=`).
+    package var attributeTimeout: Duration = .seconds(1)
+    /// Opening a file asks the server for its size and time (`cto`); without it the cached ones are believed (`nocto`).
+    package var revalidatesAtOpen = true
+    /// The most directory entries kept (`dcache_max_size=`); the directory used last is kept even if it is larger.
+    package var directoryLimit = 100_000
+    /// The size shown by statfs(2) in bytes (`disk_size=`); all of it is shown as free.
+    package var diskSize: UInt64 = 1 << 50
+    /// How long `Volume.shutDown` tries to bring pending content to the server.
+    package var shutDownTimeout: Duration = .seconds(30)
+    /// What tells the time; another one in tests.
+    package var clock = VolumeClock.system
+
+    /// Makes the default configuration.
+    package init() {}
+}
+
+/// Tells a volume the time.
+package struct VolumeClock: Sendable {
+    /// The time since some fixed moment; never goes back.
+    package var elapsed: @Sendable () -> Duration
+    /// The time of day.
+    package var wall: @Sendable () -> Timestamp
+
+    /// Makes a clock of two functions.
+    package init(
+        elapsed: @escaping @Sendable () -> Duration, wall: @escaping @Sendable () -> Timestamp
+    ) {
+        self.elapsed = elapsed
+        self.wall = wall
+    }
+
+    private static let start = ContinuousClock.now
+
+    /// The machine's clocks.
+    package static let system = VolumeClock(
+        elapsed: { start.duration(to: .now) },
+        wall: {
+            let (seconds, nanoseconds) = WallClock.now()
+            return Timestamp(seconds: seconds, nanoseconds: nanoseconds)
+        })
+}
