@@ -39,10 +39,10 @@ enum Certificate {
     }
 
     /// What a function of OpenSSL prints, cut to a bearable length, with everything but printable ASCII replaced.
-    private static func text(_ print: (OpaquePointer) -> CInt) -> String {
+    private static func text(_ write: (OpaquePointer) -> CInt) -> String {
         guard let bio = unsafe BIO_new(BIO_s_mem()) else { return "" }
         defer { unsafe BIO_free(bio) }
-        guard unsafe print(bio) >= 0 else { return "" }
+        guard unsafe write(bio) >= 0 else { return "" }
         var buffer = [UInt8](repeating: 0, count: maximumTextLength)
         // SAFETY: BIO_read writes at most the given count.
         let count = unsafe BIO_read(bio, &buffer, CInt(buffer.count))

@@ -7,10 +7,13 @@ import Synchronization
 package struct TestConnectionError: Error, CustomStringConvertible {
     /// What failed.
     package let description: String
+    /// Whether TCP ended without close_notify, rather than with a reset or otherwise.
+    package let isTruncation: Bool
 
     /// Takes the text.
-    package init(description: String) {
+    package init(description: String, isTruncation: Bool = false) {
         self.description = description
+        self.isTruncation = isTruncation
     }
 }
 
@@ -42,6 +45,9 @@ package final class TestConnection: @unchecked Sendable {
         close()
     }
 
+    /// For poll(2), on the serving thread.
+    var pollDescriptor: CInt { descriptor }
+
     /// Whether TLS is on.
     package var isSecured: Bool { ssl != nil }
 
@@ -54,7 +60,7 @@ package final class TestConnection: @unchecked Sendable {
         return String(cString: name)
     }
 
-    /// Whether the client's ClientHello had an ALPN extension can only be seen by what was selected; nil here means nothing was.
+    /// The protocol version; nil in clear.
     package var version: TestServerTLS.Version? {
         ssl.flatMap { TestServerTLS.Version(rawValue: SSL_version($0)) }
     }
@@ -97,7 +103,21 @@ package final class TestConnection: @unchecked Sendable {
         if count > 0 { return Array(buffer.prefix(Int(count))) }
         let code = SSL_get_error(ssl, count)
         if code == SSL_ERROR_ZERO_RETURN { return [] }
-        throw TestConnectionError(description: "read: \(describe(code))")
+        let isTruncation =
+            code == SSL_ERROR_SSL
+            && ftpsfs_error_reason(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING
+        throw TestConnectionError(description: "read: \(describe(code))", isTruncation: isTruncation)
+    }
+
+    /// Waits for the end of the TCP connection below TLS.
+    package func waitForFIN() {
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        while recv(descriptor, &buffer, buffer.count, 0) > 0 {}
+    }
+
+    /// Sends a ticket of TLS 1.3 with the next bytes written.
+    package func addTicket() {
+        if let ssl, SSL_version(ssl) == TLS1_3_VERSION { SSL_new_session_ticket(ssl) }
     }
 
     /// Reads so many bytes, or all until the clean end if there are fewer.
@@ -185,10 +205,18 @@ package final class TestConnection: @unchecked Sendable {
         shutdown(descriptor, CInt(SHUT_WR))
     }
 
+    /// Makes the coming close a reset.
+    package func resetOnClose() {
+        open.withLock { open in
+            guard open else { return }
+            var value = linger(l_onoff: 1, l_linger: 0)
+            setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &value, socklen_t(MemoryLayout<linger>.size))
+        }
+    }
+
     /// Closes with a reset.
     package func reset() {
-        var value = linger(l_onoff: 1, l_linger: 0)
-        setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &value, socklen_t(MemoryLayout<linger>.size))
+        resetOnClose()
         close()
     }
 
@@ -213,6 +241,14 @@ package final class TestConnection: @unchecked Sendable {
         if let ssl, SSL_has_pending(ssl) == 1 { return true }
         var slot = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
         return poll(&slot, 1, milliseconds) > 0
+    }
+
+    /// Whether the client has ended its direction, or all of the connection.
+    package var hasHungUp: Bool {
+        // POLLRDHUP, which the Glibc module does not show.
+        let end: Int16 = 0x2000
+        var slot = pollfd(fd: descriptor, events: end, revents: 0)
+        return poll(&slot, 1, 0) > 0
     }
 
     private func describe(_ code: CInt) -> String {
