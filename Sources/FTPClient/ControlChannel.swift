@@ -154,9 +154,19 @@ final class ControlChannel {
         }
     }
 
-    /// Takes and drops the replies that an interrupted caller has left behind, so that the next command gets its own.
+    /// Takes and drops the replies that an interrupted caller has left behind, and those nobody has asked for, so that the next
+    /// command gets its own.
+    ///
+    /// A 421 among them, as servers send before they hang up on an idle client, is thrown as `.unavailable`.
     func settle() throws(FTPError) {
         while !awaited.isEmpty { _ = try expect() }
+        while let reply = try receiveAvailable() {
+            guard reply.code != 421 else {
+                isBroken = true
+                throw .unavailable(reply)
+            }
+            logger.debug("skipping a reply that nobody has asked for")
+        }
     }
 
     /// Forgets which commands have no final reply: the caller has brought the dialogue in step by other means.

@@ -86,6 +86,26 @@ final class DataChannel {
         }
     }
 
+    /// Waits as `wait` does while bytes of ours are on their way: each byte that the other end acknowledges makes the time start anew.
+    ///
+    /// On a slow connection the kernel holds much and says for a long time that nothing more fits.
+    @discardableResult
+    func waitWhileSending(_ readiness: Readiness, orReply: Bool = false) throws(FTPError) -> Readiness {
+        var unsent = unsentByteCount(on: stream.descriptor)
+        while true {
+            do throws(FTPError) {
+                return try wait(
+                    readiness, orReply: orReply, until: .after(session.configuration.stallTimeout))
+            } catch {
+                let left = unsentByteCount(on: stream.descriptor)
+                guard case .timedOut = error, let left, let before = unsent, left < before else {
+                    throw error
+                }
+                unsent = left
+            }
+        }
+    }
+
     /// Waits for the final reply, at most until the deadline; the session is free for other commands afterwards.
     func takeFinalReply(until deadline: Deadline, interruptible: Bool = true) throws(FTPError) -> Reply {
         while finalReply == nil {

@@ -105,7 +105,9 @@ extension Session {
             switch reply.code {
             case 220: return reply
             case 120: continue
-            default: throw refusal(of: reply)
+            case 530: throw refusal(of: reply)
+            case 400...: throw reply.isTooManyConnections ? .tooManyConnections(reply) : .unavailable(reply)
+            default: throw .protocolViolation("not a greeting: \(reply)")
             }
         }
     }
@@ -126,7 +128,7 @@ extension Session {
     /// What a refusal instead of the greeting or a log-in means.
     private static func refusal(of reply: Reply) -> FTPError {
         if reply.isTooManyConnections { return .tooManyConnections(reply) }
-        return reply.isTransientFailure || reply.code < 500 ? .unavailable(reply) : .loginRefused(reply)
+        return reply.isTransientFailure ? .unavailable(reply) : .loginRefused(reply)
     }
 
     /// USER and PASS, inside TLS only.

@@ -8,9 +8,10 @@ extension Session {
     /// Gets a data connection and starts a transfer on it; returns when its TLS handshake is done and the server has said 150 or 125.
     ///
     /// `preparations` go out in one write with the passive command and must succeed. `commands` is RETR, STOR or the like, perhaps
-    /// with REST before it, in one write; with `oneByOne` REST must be granted before the other is sent. Throws `.refused` when the server refuses; the session stays in step then. When the
-    /// wait is interrupted or fails in the middle, the session is given up: some servers end it when a data
-    /// connection is closed before its handshake is complete (vsftpd 3.0.3, Pure-FTPd 1.0.50).
+    /// with REST before it, in one write; with `oneByOne` REST must be granted before the other is sent. Throws `.refused`
+    /// when the server refuses; the session stays in step then. When the wait is interrupted or fails in the
+    /// middle, the session is given up: some servers end it when a data connection is closed before its handshake is
+    /// complete (vsftpd 3.0.3, Pure-FTPd 1.0.50).
     func openTransfer(
         preparing preparations: [Command] = [], _ commands: [Command], oneByOne: Bool = false
     ) throws(FTPError) -> DataChannel {
@@ -20,6 +21,39 @@ extension Session {
         let passive = passiveCommand
         let inOneFlight = preparations.isEmpty && !oneByOne && facts.sendsTransfersInOneFlight
         try control.send(preparations + [passive] + (inOneFlight ? commands : []))
+        // From the moment a command that transfers is out, any error but its refusal gives the session up.
+        isTransferring = inOneFlight
+        var opening = TransferOpening(commands)
+        do throws(FTPError) {
+            let reply = try passiveReply(preparations)
+            if inOneFlight { return try openAtOnce(passive, reply, &opening) }
+            if facts.passiveIsProven, !oneByOne {
+                let socket = try beginDialling(port(in: reply, to: passive))
+                isTransferring = true
+                try control.send(commands)
+                try finishDialling(socket)
+                return try establish(socket, &opening)
+            }
+            let socket = try dial(passive, reply)
+            var rest = commands[...]
+            while oneByOne, rest.count > 1 {
+                let command = rest.removeFirst()
+                let reply = try run(command)
+                guard reply.isIntermediate else { throw .refused(command.verb, reply) }
+                opening = TransferOpening(Array(rest))
+            }
+            isTransferring = true
+            try control.send(Array(rest))
+            let channel = try establish(socket, &opening)
+            profile.update { $0.passiveIsProven = true }
+            return channel
+        } catch {
+            throw ended(error, opening)
+        }
+    }
+
+    /// The reply to the passive command, after those to the preparations, which must have succeeded.
+    private func passiveReply(_ preparations: [Command]) throws(FTPError) -> Reply {
         var refusal: FTPError?
         for preparation in preparations {
             let reply = try finalReply()
@@ -27,40 +61,26 @@ extension Session {
         }
         let reply = try finalReply()
         if let refusal { throw refusal }
+        return reply
+    }
 
-        var opening = TransferOpening(commands)
-        if inOneFlight || facts.passiveIsProven && !oneByOne {
-            isTransferring = inOneFlight
-            do throws(FTPError) {
-                // A refusal that has come together with the port saves the data connection.
-                if inOneFlight { try opening.takeReplies(control) }
-                if let refusal = opening.refusal { throw refusal }
-                let socket = try beginDialling(port(in: reply, to: passive))
-                if !inOneFlight { try control.send(commands) }
-                isTransferring = true
-                try finishDialling(socket, until: .after(configuration.connectTimeout))
-                return try establish(socket, &opening)
-            } catch {
-                throw ended(error, opening)
+    /// Goes on with a transfer whose command went out together with the passive one.
+    private func openAtOnce(
+        _ passive: Command, _ reply: Reply, _ opening: inout TransferOpening
+    ) throws(FTPError) -> DataChannel {
+        guard reply.isSuccess else {
+            // Without a port the transfer is refused as well.
+            while !opening.isOver, !opening.hasBegun {
+                opening.take(try control.expect(until: .after(DataChannel.explanationTimeout)))
             }
+            throw .refused(passive.verb, reply)
         }
-        let socket = try dial(passive, reply)
-        var commands = commands
-        while oneByOne, commands.count > 1 {
-            let command = commands.removeFirst()
-            let reply = try run(command)
-            guard reply.isIntermediate else { throw .refused(command.verb, reply) }
-            opening = TransferOpening(commands)
-        }
-        isTransferring = true
-        do throws(FTPError) {
-            try control.send(commands)
-            let channel = try establish(socket, &opening)
-            profile.update { $0.passiveIsProven = true }
-            return channel
-        } catch {
-            throw ended(error, opening)
-        }
+        // A refusal that has come together with the port saves the data connection.
+        try opening.takeReplies(control)
+        if let refusal = opening.refusal { throw refusal }
+        let socket = try beginDialling(port(in: reply, to: passive))
+        try finishDialling(socket)
+        return try establish(socket, &opening)
     }
 
     /// Settles the session's state after a transfer that did not begin.
@@ -168,16 +188,19 @@ private struct TransferOpening {
 
     /// Takes the replies that are there.
     mutating func takeReplies(_ control: ControlChannel) throws(FTPError) {
-        while final == nil, let reply = try control.expectAvailable() {
-            if leading > 0 {
-                leading -= 1
-                if !reply.isIntermediate { restRefusal = reply }
-            } else if reply.isPreliminary {
-                hasBegun = true
-            } else {
-                final = reply
-                if reply.isSuccess { hasBegun = true }
-            }
+        while final == nil, let reply = try control.expectAvailable() { take(reply) }
+    }
+
+    /// Takes the next reply.
+    mutating func take(_ reply: Reply) {
+        if leading > 0 {
+            leading -= 1
+            if !reply.isIntermediate { restRefusal = reply }
+        } else if reply.isPreliminary {
+            hasBegun = true
+        } else {
+            final = reply
+            if reply.isSuccess { hasBegun = true }
         }
     }
 }

@@ -56,7 +56,7 @@ package final class Session {
     /// Whether the session's TLS tickets are about to expire, so that data connections would soon be refused.
     ///
     /// A new session should take its place before the next upload: servers empty the target before they refuse.
-    package var needsReplacement: Bool { tickets.canResume && tickets.expiresSoon(margin: .seconds(60)) }
+    package var needsReplacement: Bool { tickets.canResume && tickets.expiresSoon(margin: .seconds(15)) }
 
     /// Whether nothing has come in that ends the session; takes what has come in.
     ///
@@ -83,7 +83,7 @@ package final class Session {
         binding = Binding(request, raising: control.wakeup)
     }
 
-    /// Dissolves the bond that `bind` made. A wakeup raised by it is lowered.
+    /// Dissolves the bond that `bind` made and lowers a wakeup it has raised.
     package func unbind() {
         binding?.dissolve()
         binding = nil

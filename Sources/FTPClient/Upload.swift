@@ -41,7 +41,6 @@ package final class Upload {
     package func write(_ bytes: RawSpan) throws(FTPError) {
         guard !isOver else { throw .dataConnection("the upload has ended") }
         var done = 0
-        var deadline = Deadline.after(channel.session.configuration.stallTimeout)
         while done < bytes.byteCount {
             let progress: WriteProgress
             do throws(TLSError) {
@@ -53,9 +52,8 @@ package final class Upload {
             case .bytes(let sent):
                 done += sent
                 count &+= UInt64(sent)
-                deadline = .after(channel.session.configuration.stallTimeout)
-            case .wantsWrite: try waitForRoom([.writable, .readable], until: deadline)
-            case .wantsRead: try waitForRoom(.readable, until: deadline)
+            case .wantsWrite: try waitForRoom([.writable, .readable])
+            case .wantsRead: try waitForRoom(.readable)
             }
         }
     }
@@ -66,18 +64,11 @@ package final class Upload {
     /// tickets would turn the close into a reset, and the server would lose the tail), then 226, then the close.
     package func finish() throws(FTPError) -> Reply {
         guard !isOver else { throw .dataConnection("the upload has ended") }
-        let session = channel.session
-        do throws(TLSError) {
-            try channel.stream.finishSending(
-                until: .after(session.configuration.stallTimeout), wakeup: session.control.wakeup)
-        } catch {
-            if case .interrupted = error { throw .interrupted }
-            throw fail(FTPError(data: error, channel.verb))
-        }
-        try drain()
         let reply: Reply
         do throws(FTPError) {
-            reply = try channel.takeFinalReply(until: .after(session.control.replyTimeout))
+            try endSending()
+            try drain()
+            reply = try channel.takeFinalReply(until: .after(channel.session.control.replyTimeout))
         } catch {
             if case .interrupted = error { throw error }
             throw fail(error)
@@ -103,11 +94,13 @@ package final class Upload {
     /// Waits for room to write.
     ///
     /// What the server sends meanwhile is taken: tickets and alerts left unread can block an upload.
-    private func waitForRoom(_ readiness: Readiness, until deadline: Deadline) throws(FTPError) {
+    private func waitForRoom(_ readiness: Readiness) throws(FTPError) {
         let ready: Readiness
         do throws(FTPError) {
-            ready = try channel.wait(readiness, until: deadline)
-            if let reply = channel.finalReply { throw channel.refusal(reply) }
+            ready = try channel.waitWhileSending(readiness, orReply: true)
+            if let reply = channel.finalReply {
+                throw .dataConnection("the server has ended \(channel.verb): \(reply)")
+            }
         } catch {
             if case .interrupted = error { throw error }
             throw fail(error)
@@ -121,27 +114,30 @@ package final class Upload {
         }
     }
 
+    /// Sends close_notify and the end of our half of the connection, behind all the bytes.
+    private func endSending() throws(FTPError) {
+        while true {
+            let unsent = unsentByteCount(on: channel.stream.descriptor)
+            do throws(TLSError) {
+                return try channel.stream.finishSending(
+                    until: .after(channel.session.configuration.stallTimeout),
+                    wakeup: channel.session.control.wakeup)
+            } catch {
+                let left = unsentByteCount(on: channel.stream.descriptor)
+                guard error == .timedOut, let left, let unsent, left < unsent else {
+                    throw FTPError(data: error, channel.verb)
+                }
+            }
+        }
+    }
+
     /// Reads until the server ends the data connection, or has given its final reply: either way it has all bytes then.
-    ///
-    /// On a slow connection the kernel may still hold much: as long as that shrinks, time goes on.
     private func drain() throws(FTPError) {
-        var unsent = unsentByteCount(on: channel.stream.descriptor)
         while channel.finalReply == nil {
             switch scratch.withMutableRawSpan({ channel.receive(into: &$0) }) {
-            case .bytes: continue
+            case .bytes: throw .protocolViolation("the server sends bytes during \(channel.verb)")
             case .end, .cut: return
-            case .nothing(let readiness):
-                do throws(FTPError) {
-                    try channel.wait(
-                        readiness, orReply: true, until: .after(channel.session.configuration.stallTimeout))
-                } catch {
-                    if case .interrupted = error { throw error }
-                    let left = unsentByteCount(on: channel.stream.descriptor)
-                    guard case .timedOut = error, let left, let before = unsent, left < before else {
-                        throw fail(error)
-                    }
-                    unsent = left
-                }
+            case .nothing(let readiness): try channel.waitWhileSending(readiness, orReply: true)
             }
         }
     }

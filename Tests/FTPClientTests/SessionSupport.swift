@@ -113,6 +113,7 @@ extension Download {
     func some(_ limit: Int = 1000) throws -> [UInt8] {
         var chunk = [UInt8](repeating: 0, count: limit)
         let count = try chunk.withMutableRawSpan { try self.read(into: &$0) }
+        try #require(count > 0, "the end came early")
         return Array(chunk[..<count])
     }
 }

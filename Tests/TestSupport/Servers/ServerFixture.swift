@@ -25,6 +25,8 @@ package final class ServerFixture: Sendable {
     private let place: TemporaryDirectory
     // Lines of the launcher's output that were read; guarded by the mutex, which also keeps commands apart.
     private let answered = Mutex(1)
+    // Keeps files that are put at the same time apart.
+    private let puts = Mutex(0)
 
     /// The user the server's file accesses are made as.
     package static let unprivileged: uid_t = 65534
@@ -79,13 +81,17 @@ package final class ServerFixture: Sendable {
     /// Puts a file into the served directory as if another client had uploaded it: complete from the first moment.
     package func put(_ path: String, _ bytes: some Sequence<UInt8>, mode: mode_t = 0o644) throws {
         let target = onDisk(path)
-        let temporary = place.path + "/put"
+        let number = puts.withLock { number in
+            number += 1
+            return number
+        }
+        let temporary = "\(place.path)/put.\(number)"
         try TestFile.write(temporary, bytes, mode: mode)
         chmod(temporary, mode)
         chown(temporary, Self.unprivileged, Self.unprivileged)
         if rename(temporary, target) != 0 {
             // Another filesystem (a tmpfs, say).
-            try Shell.run("cp -p -- \"$1\" \"$2.put\" && mv -f -- \"$2.put\" \"$2\"", [temporary, target])
+            try Shell.run("cp -p -- \"$1\" \"$2.put\" && mv -f -- \"$2.put\" \"$2\" && rm -f -- \"$1\"", [temporary, target])
         }
     }
 

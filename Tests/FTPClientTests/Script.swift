@@ -1,0 +1,172 @@
+import FTPClient
+import Logging
+import Posix
+import Remote
+import Synchronization
+import TLS
+import TestSupport
+import Testing
+
+/// The server's end of one FTP session, played step by step by a test.
+final class Script {
+    /// The control connection.
+    let control: TestConnection
+    /// What both connections are secured with.
+    let context: TestServerContext
+    private var buffer: [UInt8] = []
+
+    init(_ control: TestConnection, _ context: TestServerContext, _ record: Record) {
+        self.control = control
+        self.context = context
+        lines = record
+    }
+
+    /// All lines the client has sent, in the order they came.
+    let lines: Record
+
+    /// Sends a reply of one line, or of several with their line ends between them.
+    func reply(_ text: String) throws { try control.write(text + "\r\n") }
+
+    /// The next command without its line end; throws when the client has gone.
+    func line() throws -> String {
+        while true {
+            if let end = buffer.firstIndex(of: 0x0a) {
+                let line = buffer[..<end].last == 0x0d ? buffer[..<(end - 1)] : buffer[..<end]
+                let text = String(decoding: line, as: UTF8.self)
+                buffer.removeSubrange(...end)
+                lines.add(text)
+                return text
+            }
+            let part = try control.read()
+            if part.isEmpty { throw TestConnectionError(description: "the client has closed") }
+            buffer += part
+        }
+    }
+
+    /// Takes the next command, which must begin so.
+    @discardableResult
+    func expect(_ start: String) throws -> String {
+        let line = try line()
+        guard line.hasPrefix(start) else {
+            throw TestConnectionError(description: "expected \(start), got \(line)")
+        }
+        return line
+    }
+
+    /// Whether the rest of the last write holds another command already.
+    var hasMore: Bool { buffer.contains(0x0a) }
+
+    /// Takes a command that must begin so, and replies.
+    func answer(_ start: String, _ text: String) throws {
+        try expect(start)
+        try reply(text)
+    }
+
+    /// Greets and goes over to TLS.
+    func protect(banner: String = "220 ready") throws {
+        try reply(banner)
+        try answer("AUTH TLS", "234 go on")
+        try control.secure(context)
+    }
+
+    /// Plays everything up to the end of the client's set-up.
+    func logIn(
+        banner: String = "220 ready",
+        features: [String] = ["SIZE", "MDTM", "REST STREAM", "MLST type*;size*;modify*;"]
+    )
+        throws
+    {
+        try protect(banner: banner)
+        try answer("USER", "331 who are you")
+        try answer("PASS", "230 welcome")
+        try answer("PBSZ", "200 ok")
+        try answer("PROT P", "200 ok")
+        try answer(
+            "FEAT", (["211-features"] + features.map { " " + $0 } + ["211 end"]).joined(separator: "\r\n"))
+        try answer("OPTS UTF8", "200 ok")
+        try answer("TYPE I", "200 ok")
+        try answer("PWD", "257 \"/\" is here")
+    }
+
+    /// Answers EPSV with a port of its own.
+    func passive() throws -> TestListener {
+        let listener = try TestListener()
+        try answer("EPSV", "229 here (|||\(listener.port)|)")
+        return listener
+    }
+
+    /// Waits for the client on a port and secures the connection.
+    func data(_ listener: TestListener, _ other: TestServerContext? = nil) throws -> TestConnection {
+        guard let connection = listener.accept(within: 60_000) else {
+            throw TestConnectionError(description: "no data connection")
+        }
+        try connection.secure(other ?? context)
+        return connection
+    }
+
+    /// Plays EPSV and a transfer command up to the data connection's handshake.
+    func begin(_ command: String) throws -> TestConnection {
+        let listener = try passive()
+        try answer(command, "150 here it comes")
+        return try data(listener)
+    }
+
+    /// Sends the content and its clean end.
+    func send(_ bytes: [UInt8], on data: TestConnection) throws {
+        try data.write(bytes)
+        data.sendClose()
+        data.endSending()
+    }
+
+    /// Waits until the client has gone.
+    func waitForEnd() {
+        while (try? line()) != nil {}
+    }
+}
+
+/// Lines as they come; any thread may look.
+final class Record: Sendable {
+    private let lines = Mutex<[String]>([])
+
+    func add(_ line: String) { lines.withLock { $0.append(line) } }
+    var all: [String] { lines.withLock { $0 } }
+    func contains(_ start: String) -> Bool { all.contains { $0.hasPrefix(start) } }
+}
+
+/// Plays a script for every connection, and a client against it.
+///
+/// Errors of the script are recorded as issues.
+func play(
+    _ settings: TestServerTLS = TestServerTLS(), sourceLocation: SourceLocation = #_sourceLocation,
+    _ script: @escaping @Sendable (Script) throws -> Void,
+    client: (SessionConfiguration, Record) throws -> Void
+) throws {
+    let place = try TemporaryDirectory("script")
+    let authority = place.path + "/ca.pem"
+    try TestFile.write(authority, TestCertificate.authority.pem.utf8)
+    let record = Record()
+    let context = TestServerContext(settings)
+    let server = try TestServer { connection, _ in
+        try script(Script(connection, context, record))
+    }
+    var tls = TLSConfiguration()
+    tls.caFile = authority
+    var configuration = SessionConfiguration(
+        host: "127.0.0.1", port: server.port, tls: try TLSContext(tls), user: Array("alice".utf8),
+        password: SecretBytes(text: "kite-4711"),
+        logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    configuration.passive = .automatic
+    defer {
+        server.stop()
+        for error in server.errors where !error.contains("client has closed") {
+            Issue.record("the script: \(error)", sourceLocation: sourceLocation)
+        }
+    }
+    try client(configuration, record)
+}
+
+/// Opens a session for a script.
+func open(_ configuration: SessionConfiguration, _ profile: ServerProfile = ServerProfile()) throws -> Session
+{
+    try Session.open(configuration, profile: profile, for: Request())
+}
