@@ -91,7 +91,9 @@ package final class ServerFixture: Sendable {
         chown(temporary, Self.unprivileged, Self.unprivileged)
         if rename(temporary, target) != 0 {
             // Another filesystem (a tmpfs, say).
-            try Shell.run("cp -p -- \"$1\" \"$2.put\" && mv -f -- \"$2.put\" \"$2\" && rm -f -- \"$1\"", [temporary, target])
+            try Shell.run(
+                "cp -p -- \"$1\" \"$2.put\" && mv -f -- \"$2.put\" \"$2\" && rm -f -- \"$1\"",
+                [temporary, target])
         }
     }
 
