@@ -8,7 +8,7 @@ import TestSupport
 import Testing
 
 /// The server's end of one FTP session, played step by step by a test.
-final class Script {
+final class Counterpart {
     /// The control connection.
     let control: TestConnection
     /// What both connections are secured with.
@@ -138,7 +138,7 @@ final class Record: Sendable {
 /// Errors of the script are recorded as issues.
 func play(
     _ settings: TestServerTLS = TestServerTLS(), sourceLocation: SourceLocation = #_sourceLocation,
-    _ script: @escaping @Sendable (Script) throws -> Void,
+    _ script: @escaping @Sendable (Counterpart) throws -> Void,
     client: (SessionConfiguration, Record) throws -> Void
 ) throws {
     let place = try TemporaryDirectory("script")
@@ -147,7 +147,7 @@ func play(
     let record = Record()
     let context = TestServerContext(settings)
     let server = try TestServer { connection, _ in
-        try script(Script(connection, context, record))
+        try script(Counterpart(connection, context, record))
     }
     var tls = TLSConfiguration()
     tls.caFile = authority
