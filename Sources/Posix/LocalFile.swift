@@ -26,7 +26,9 @@ extension FileDescriptor {
             owner: result.st_uid, mode: result.st_mode)
     }
 
-    /// Takes the file's lock for this open file alone (flock(2)); returns false when another process has it. Does not wait.
+    /// Takes the file's lock for this open file alone (flock(2)); returns false when another process has it.
+    ///
+    /// Does not wait.
     ///
     /// The lock ends when the descriptor and its copies in child processes are closed.
     package borrowing func tryLock() throws(Errno) -> Bool {

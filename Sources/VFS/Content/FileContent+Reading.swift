@@ -81,7 +81,9 @@ extension FileContent {
         }
     }
 
-    /// The reader of the base version, made at the first use; nil when there is no base. Called with the lock held.
+    /// The reader of the base version, made at the first use; nil when there is no base.
+    ///
+    /// Called with the lock held.
     func makeRemote(_ state: inout State) -> ReadAhead? {
         if let remote = state.remote { return remote }
         guard let base = state.base else { return nil }

@@ -112,7 +112,9 @@ extension FileContent {
         }
     }
 
-    /// The spool file as a source, made as long as the content: a hole at the end is not in it yet. The caller has the turn.
+    /// The spool file as a source, made as long as the content: a hole at the end is not in it yet.
+    ///
+    /// The caller has the turn.
     func makeSource(size: UInt64) throws(VolumeError) -> SpoolSource {
         let existing = monitor.withLock { $0.file }
         guard size > 0 else { return SpoolSource(file: existing, size: 0) }

@@ -45,7 +45,9 @@ extension FileContent {
         }
     }
 
-    /// Sets the size: forgets what lies beyond, or adds a hole of zeros. Waits while an upload runs.
+    /// Sets the size: forgets what lies beyond, or adds a hole of zeros.
+    ///
+    /// Waits while an upload runs.
     package func truncate(to size: UInt64, for request: Request) throws(VolumeError) {
         guard size <= Self.sizeLimit else { throw .tooLarge }
         try withTurn(for: request) { () throws(VolumeError) in try resize(to: size) }

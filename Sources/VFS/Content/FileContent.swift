@@ -2,7 +2,9 @@ import Logging
 import Posix
 package import Remote
 
-/// The content of one open file: what the server has, overlaid by what was written here. One per node while it has handles or is dirty.
+/// The content of one open file: what the server has, overlaid by what was written here.
+///
+/// One per node while it has handles or is dirty.
 ///
 /// Every byte below `size` is one of three: in the spool file (`local`), on the server (below `baseSize`), or zero (a hole).
 /// Writes, truncations, uploads and whole fetches take turns: an upload sends one consistent version, and those who write
@@ -82,25 +84,39 @@ package final class FileContent: Sendable {
                 hasChanged: base == nil, path: path))
     }
 
-    /// The size in bytes, as written so far. Never blocks.
+    /// The size in bytes, as written so far.
+    ///
+    /// Never blocks.
     package var size: UInt64 { monitor.withLock { $0.size } }
 
-    /// Whether there is anything that the server does not have yet; true for a new file until its first upload. Never blocks.
+    /// Whether there is anything that the server does not have yet; true for a new file until its first upload.
+    ///
+    /// Never blocks.
     package var isDirty: Bool { monitor.withLock { $0.isDirty } }
 
-    /// The version on the server that this content builds on. Never blocks.
+    /// The version on the server that this content builds on.
+    ///
+    /// Never blocks.
     package var base: FileVersion? { monitor.withLock { $0.base } }
 
-    /// Whether the last upload failed. Never blocks.
+    /// Whether the last upload failed.
+    ///
+    /// Never blocks.
     package var hasFailedUpload: Bool { monitor.withLock { $0.hasFailedUpload } }
 
-    /// Whether the server was seen to have another version than `base`: reads that need it throw `.stale`. Never blocks.
+    /// Whether the server was seen to have another version than `base`: reads that need it throw `.stale`.
+    ///
+    /// Never blocks.
     package var isStale: Bool { monitor.withLock { $0.remote?.isStale ?? false } }
 
-    /// The time of the last change made here, nil before the first; kept after the upload. Never blocks.
+    /// The time of the last change made here, nil before the first; kept after the upload.
+    ///
+    /// Never blocks.
     package var modifiedHere: Timestamp? { monitor.withLock { $0.modifiedHere } }
 
-    /// Says that the file has another path now, for reads and records to come. Never blocks.
+    /// Says that the file has another path now, for reads and records to come.
+    ///
+    /// Never blocks.
     package func moved(to path: RemotePath) {
         let remote = monitor.withLock { state in
             state.path = path

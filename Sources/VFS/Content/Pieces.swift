@@ -56,7 +56,9 @@ struct Pieces {
         if count == list[index].block.capacity { list[index].isFilling = false }
     }
 
-    /// Says that a stream adds nothing any more to its current piece; an empty one goes. Returns the memory freed.
+    /// Says that a stream adds nothing any more to its current piece; an empty one goes.
+    ///
+    /// Returns the memory freed.
     mutating func finish(stream: Int) -> Int {
         guard let index = list.lastIndex(where: { $0.stream == stream && $0.isFilling }) else { return 0 }
         list[index].isFilling = false

@@ -16,7 +16,9 @@ extension ReadAhead {
         }
     }
 
-    /// Ends everything: streams are cancelled, memory is given back, readers that wait get nil. Does not block.
+    /// Ends everything: streams are cancelled, memory is given back, readers that wait get nil.
+    ///
+    /// Does not block.
     func close() {
         let requests = monitor.update { state in
             state.isClosed = true

@@ -151,7 +151,9 @@ package final class Spool: Sendable {
         for content in overdue { content.dropClean() }
     }
 
-    /// Drops all clean data, since the disk is full; returns whether there was any. To be called with no lock held.
+    /// Drops all clean data, since the disk is full; returns whether there was any.
+    ///
+    /// To be called with no lock held.
     func dropAllClean(except own: FileContent) -> Bool {
         let contents = state.withLock { state in
             let own = state.clean.removeValue(forKey: ObjectIdentifier(own))
