@@ -305,6 +305,27 @@ struct ScriptedServerTests {
         }
     }
 
+    @Test("an idle connection is told of its end, or cut without a word; sizes can be lies")
+    func interjections() throws {
+        try ScriptedServer.run { server in
+            let talker = try Talker(server)
+            try talker.logIn()
+            server.tree.addFile("/f", pattern(10))
+            server.tree.change("/f") { $0.claimedSize = 4_000_000_000_000 }
+            #expect(try talker.ask("SIZE /f") == "213 4000000000000")
+            server.interject("421 Timeout.", then: .orderly)
+            #expect(try talker.reply() == "421 Timeout.")
+            #expect(try talker.reply() == "closed")
+            talker.close()
+            let second = try Talker(server)
+            server.dropConnections()
+            #expect(throws: TLSError.self) { _ = try second.reply() }
+            second.close()
+            #expect(server.waitUntilIdle())
+            #expect(server.counts.control == 2)
+        }
+    }
+
     @Test("a stopped server leaves nothing behind, whatever it was doing")
     func stops() throws {
         let server = try ScriptedServer()

@@ -147,6 +147,15 @@ package final class ScriptedServer: Sendable {
         for session in state.withLock({ $0.sessions }) { session.drop(ending) }
     }
 
+    /// Sends a line that nobody asked for on one control connection, or on all, and ends it then if an ending is given: an idle
+    /// connection's `421 Timeout.`, for one.
+    package func interject(_ text: String, connection: Int? = nil, then ending: Ending? = nil) {
+        for session in state.withLock({ $0.sessions }) where connection == nil || session.number == connection
+        {
+            session.interject(text, ending)
+        }
+    }
+
     /// Ends everything and waits for the threads; may be called again.
     package func stop() {
         let gates = state.update { state in

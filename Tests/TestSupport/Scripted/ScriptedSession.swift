@@ -27,7 +27,13 @@ final class ScriptedSession: @unchecked Sendable {
     var like: ServerLikeness { settings.likeness }
     var tree: ScriptedTree { server.tree }
 
-    private let inbox = Mutex<[Result]>([])
+    /// What other threads want this session's thread to do.
+    private enum Message: Sendable {
+        case finished(Result)
+        case say(String, Ending?)
+    }
+
+    private let inbox = Mutex<[Message]>([])
     private let wakeup: Wakeup
     private var input: [UInt8] = []
     private var hasSentSinceRead = false
@@ -206,7 +212,13 @@ final class ScriptedSession: @unchecked Sendable {
 
     /// Called by a transfer's thread at its end.
     func post(_ result: Result) {
-        inbox.withLock { $0.append(result) }
+        inbox.withLock { $0.append(.finished(result)) }
+        wakeup.raise()
+    }
+
+    /// Makes the session send a line that nobody asked for, and end then if an ending is given.
+    func interject(_ text: String, _ ending: Ending?) {
+        inbox.withLock { $0.append(.say(text, ending)) }
         wakeup.raise()
     }
 
@@ -214,11 +226,18 @@ final class ScriptedSession: @unchecked Sendable {
     private func nextCommand() throws -> [UInt8]? {
         while true {
             wakeup.lower()
-            let results = inbox.withLock { inbox in
+            let messages = inbox.withLock { inbox in
                 defer { inbox = [] }
                 return inbox
             }
-            for result in results { try conclude(result) }
+            for message in messages {
+                switch message {
+                case .finished(let result): try conclude(result)
+                case .say(let text, let ending):
+                    try send(text, for: "INTERJECTION")
+                    if let ending { throw End(ending: ending) }
+                }
+            }
             let listens = transfer == nil || like.busyness != .queues
             if listens, let line = takeLine() { return line }
             if !listens || !connection.isReadable() {
