@@ -44,7 +44,7 @@ final class DirectoryBuffer {
         } else {
             var status = stat()
             status.st_ino = ino_t(row.inode)
-            status.st_mode = fileType(of: row.kind)
+            status.st_mode = Self.type(of: row)
             needed = unsafe fuse_add_direntry(nil, place, room, name, &status, next)
         }
         guard needed <= room else {
@@ -68,8 +68,13 @@ final class DirectoryBuffer {
         }
         var entry = fuse_entry_param()
         entry.attr.st_ino = ino_t(row.inode)
-        entry.attr.st_mode = fileType(of: row.kind)
+        entry.attr.st_mode = Self.type(of: row)
         return entry
+    }
+
+    /// The type bits for `d_type`; none make DT_UNKNOWN (readdir(3)), after which programs ask with stat(2).
+    private static func type(of row: DirectoryRow) -> mode_t {
+        row.isKindCertain ? fileType(of: row.kind) : 0
     }
 }
 

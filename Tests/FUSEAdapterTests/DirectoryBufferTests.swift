@@ -63,6 +63,18 @@ struct DirectoryBufferTests {
         #expect(rows.withBytes { Array($0.prefix(8)) } == [0, 0, 0, 0, 0, 0, 0, 0])
     }
 
+    @Test("a kind that only stat(2) can tell is not guessed")
+    func uncertainKind() {
+        for plus in [false, true] {
+            let rows = buffer(4096, plus: plus)
+            let row = DirectoryRow(
+                name: [0x61], inode: 1, kind: .symlink, isKindCertain: false, next: 1, reply: nil)
+            #expect(rows.add(row))
+            // d_type lies behind the number, the place and the length; with attributes, those 128 bytes come first.
+            #expect(rows.withBytes { $0[(plus ? 128 : 0) + 20] } == 0)
+        }
+    }
+
     @Test("names are bytes")
     func bytes() {
         let rows = buffer(4096, plus: false)
