@@ -48,6 +48,11 @@ package final class Session {
         logger = configuration.logger
     }
 
+    deinit {
+        // The bond and its request hold each other.
+        binding?.dissolve()
+    }
+
     /// Whether the session is in step, connected as far as known, and between transfers.
     ///
     /// A session that is not must be closed.
