@@ -1,15 +1,128 @@
+import FTPClient
+import FTPPool
+import FTPWire
+import FUSEAdapter
+import Glibc
+import Logging
 import Posix
+import Remote
 import Settings
+import Synchronization
+import TLS
+import VFS
 
-/// Puts the layers together: the one place that knows all of them.
-enum Assembly {
+/// Puts the parts of one mount together, from the settings up to the kernel, and serves it.
+struct Assembly {
+    /// What the user wants.
+    let settings: MountSettings
+    /// Who the user is.
+    let credentials: Credentials
+    /// Where all parts log.
+    let logger: Logger
+
+    /// The mount that a signal ends; nil before there is one.
+    private final class Current: Sendable {
+        let mount = Mutex<Mount?>(nil)
+    }
+
     /// Connects, mounts, tells `daemon` that the mount is usable, and serves it until it is unmounted.
     ///
-    /// Threads, TLS contexts and connections may be made from here on: the program is where it stays. Throws what kept the mount from
-    /// becoming usable.
+    /// To be called by the main thread while there is no other. Throws what keeps the mount from coming about.
     static func serve(
         _ settings: MountSettings, _ credentials: Credentials, _ daemon: Daemon
     ) throws(Failure) -> ExitStatus {
-        throw Failure(.system, "the layers are not put together yet")
+        let assembly = Assembly(settings: settings, credentials: credentials, logger: Logger(label: "ftpsfs"))
+        return try assembly.serve(ready: { () throws(Errno) in try daemon.ready() })
     }
+
+    /// Logs in, mounts, serves until the mount ends, and tidies up; `ready` is called once the mount is usable.
+    ///
+    /// Blocks all that time.
+    private func serve(ready: () throws(Errno) -> Void) throws(Failure) -> ExitStatus {
+        let current = Current()
+        try watchSignals(current)
+        let profile = ServerProfile()
+        let configuration = try sessionConfiguration()
+        let first: Confined<Session>
+        do throws(FTPError) {
+            first = Confined(try Session.open(configuration, profile: profile, for: Request()))
+        } catch {
+            throw Failure(error, server: serverName)
+        }
+        let root = try mountedPath(first.value)
+        let pool = makePool(configuration, profile)
+        defer { pool.shutDown() }
+        pool.adopt(first)
+        let store = FTPStore(pool: pool, profile: profile, logger: logger)
+        let volume = Volume(environment: try environment(store), configuration: volumeConfiguration(root))
+        defer { volume.shutDown() }
+        let mount = Mount(volume, mountOptions(), logger: logger)
+        do throws(MountError) { try mount.mount() } catch { throw Failure(error) }
+        current.mount.withLock { $0 = mount }
+        do throws(Errno) {
+            try pool.start()
+            try ready()
+        } catch {
+            throw Failure(error, toDo: "go into the background")
+        }
+        logger.info("mounted", metadata: ["mountpoint": "\(settings.mountPoint)", "root": "\(root)"])
+        return mount.run() == 0 ? .success : .mountFailure
+    }
+
+    /// Signals end the mount in order; before there is one, they end the program.
+    private func watchSignals(_ current: Current) throws(Failure) {
+        SignalWatch.prepare()
+        do throws(Errno) {
+            try SignalWatch.start(
+                reload: { current.mount.withLock { $0 }?.dropCaches() },
+                stop: { _ in
+                    guard let mount = current.mount.withLock({ $0 }) else {
+                        exit(ExitStatus.interrupted.rawValue)
+                    }
+                    mount.stop()
+                })
+        } catch {
+            throw Failure(error, toDo: "start a thread")
+        }
+    }
+
+    private func makePool(_ configuration: SessionConfiguration, _ profile: ServerProfile) -> Pool {
+        Pool(
+            limit: settings.server.maximumConnections, idleTimeout: settings.server.idleTimeout ?? .zero,
+            logger: logger
+        ) { request throws(FTPError) in
+            Confined(try Session.open(configuration, profile: profile, for: request))
+        }
+    }
+
+    /// Finds the directory to mount, below the log-in directory if it is relative, and makes sure that it can be entered.
+    private func mountedPath(_ session: Session) throws(Failure) -> RemotePath {
+        guard let path = RemotePath(settings.server.path, relativeTo: session.home) else {
+            throw Failure(.usage, "the remote path holds bytes that FTP cannot carry")
+        }
+        let reply: Reply
+        do throws(FTPError) {
+            reply = try session.run(.cwd(path))
+        } catch {
+            throw Failure(error, server: serverName)
+        }
+        guard reply.isSuccess else {
+            throw Failure(.pathMissing, "\(serverName): no directory \(path) that can be entered: \(reply)")
+        }
+        return path
+    }
+
+    private func environment(_ store: FTPStore) throws(Failure) -> ContentEnvironment {
+        let cache = settings.cache
+        do throws(SpoolError) {
+            let spool = try Spool(
+                cacheDirectory: cache.directory, source: settings.kernel.sourceName, cacheSize: cache.size,
+                logger: logger)
+            return ContentEnvironment(store: store, spool: spool, settings: ContentSettings(), logger: logger)
+        } catch {
+            throw Failure(.system, "\(error)")
+        }
+    }
+
+    private var serverName: String { "\(settings.server.host):\(settings.server.port)" }
 }

@@ -1,0 +1,101 @@
+import FTPClient
+import FUSEAdapter
+import Posix
+import Remote
+import Settings
+import TLS
+import VFS
+
+/// Settings in the words of each part.
+extension Assembly {
+    func sessionConfiguration() throws(Failure) -> SessionConfiguration {
+        let server = settings.server
+        let context: TLSContext
+        do throws(TLSError) {
+            context = try TLSContext(tlsConfiguration)
+        } catch {
+            throw Failure(.usage, "TLS: \(error)")
+        }
+        var configuration = SessionConfiguration(
+            host: server.host, port: server.port, implicitTLS: settings.tls.mode == .implicit, tls: context,
+            user: credentials.userName, password: credentials.password, logger: logger)
+        configuration.family =
+            switch server.addresses {
+            case .any: .any
+            case .ipv4: .ipv4
+            case .ipv6: .ipv6
+            }
+        configuration.connectTimeout = server.connectTimeout
+        configuration.replyTimeout = server.timeout
+        configuration.stallTimeout = server.timeout
+        configuration.passive =
+            switch server.passiveMode {
+            case .automatic: .automatic
+            case .extendedOnly: .extendedOnly
+            case .plainOnly: .passiveOnly
+            }
+        configuration.listing =
+            switch server.listing {
+            case .automatic: .automatic
+            case .mlsd: .mlsd
+            case .list: .list
+            case .listAll: .listAll
+            }
+        return configuration
+    }
+
+    private var tlsConfiguration: TLSConfiguration {
+        let tls = settings.tls
+        var configuration = TLSConfiguration()
+        configuration.minimumVersion = Self.version(tls.minimum)
+        configuration.maximumVersion = tls.maximum.map(Self.version)
+        configuration.verifiesPeer = tls.verifiesPeer
+        configuration.verifiesHostName = tls.verifiesHostName
+        configuration.caFile = tls.authorityFile
+        configuration.caDirectory = tls.authorityDirectory
+        configuration.certificateFile = tls.certificateFile
+        configuration.keyFile = tls.keyFile
+        configuration.ciphers = tls.ciphers
+        configuration.pins = tls.pins
+        return configuration
+    }
+
+    private static func version(_ version: TLSSettings.Version) -> TLSVersion {
+        switch version {
+        case .tls12: .v1_2
+        case .tls13: .v1_3
+        }
+    }
+
+    func volumeConfiguration(_ root: RemotePath) -> VolumeConfiguration {
+        let presentation = settings.presentation
+        var configuration = VolumeConfiguration()
+        configuration.root = root
+        configuration.isReadOnly = settings.kernel.readOnly
+        configuration.owner = presentation.userID
+        configuration.group = presentation.groupID
+        configuration.fileMask = presentation.fileMask
+        configuration.directoryMask = presentation.directoryMask
+        configuration.fileMode = presentation.fileMode
+        configuration.directoryMode = presentation.directoryMode
+        configuration.directoryTimeout = settings.cache.directoryTimeout
+        configuration.attributeTimeout = settings.kernel.attributeTimeout
+        configuration.diskSize = settings.cache.reportedDiskSize
+        return configuration
+    }
+
+    func mountOptions() -> MountOptions {
+        let kernel = settings.kernel
+        var options = MountOptions(mountpoint: settings.mountPoint, source: kernel.sourceName)
+        options.allowOther = kernel.allowOther
+        options.allowRoot = kernel.allowRoot
+        options.defaultPermissions = kernel.defaultPermissions
+        options.readOnly = kernel.readOnly
+        options.singleThreaded = settings.singleThreaded
+        options.attributeTimeout = kernel.attributeTimeout
+        options.entryTimeout = kernel.entryTimeout
+        options.negativeTimeout = kernel.negativeTimeout
+        options.flags = Set(kernel.flags.compactMap(MountOptions.Flag.init))
+        return options
+    }
+}

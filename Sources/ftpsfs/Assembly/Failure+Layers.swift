@@ -1,0 +1,51 @@
+import FTPClient
+import FUSEAdapter
+import Posix
+import Settings
+import TLS
+
+/// What the layers below can fail with, in words for the user.
+extension Failure {
+    /// A system call failed while `what` was tried.
+    init(_ error: Errno, toDo what: String) {
+        self.init(.system, "cannot \(what): \(error)")
+    }
+
+    /// The mount point is of no use.
+    init(_ error: MountError) {
+        self.init(.mountPointUnusable, error.description)
+    }
+
+    /// The server cannot be reached or does not let us in.
+    init(_ error: FTPError, server: String) {
+        let code: ExitStatus =
+            switch error {
+            case .resolve: .cannotResolve
+            case .loginRefused: .loginRefused
+            case .protectionRefused: .tlsRefused
+            case .tls(let problem): Self.code(of: problem)
+            case .interrupted: .interrupted
+            case .connect, .connectionLost, .timedOut, .unavailable, .tooManyConnections, .refused,
+                .resumptionRefused, .dataConnection, .protocolViolation, .listing, .unreadable, .invalidName,
+                .tooLong, .unsupported:
+                .cannotConnect
+            }
+        self.init(code, "\(server): \(error)\(Self.advice(code))")
+    }
+
+    private static func code(of problem: TLSError) -> ExitStatus {
+        switch problem {
+        case .notTrusted, .peerChanged: .certificateNotTrusted
+        case .configuration: .usage
+        case .timedOut, .interrupted, .truncated, .closed, .refusedByPeer, .notTLS, .failed, .system: .tlsRefused
+        }
+    }
+
+    private static func advice(_ code: ExitStatus) -> String {
+        switch code {
+        case .loginRefused: "; check the name and password (nothing is tried again: servers lock accounts that do)"
+        case .tlsRefused: "; ftpsfs never goes on without TLS (if this port speaks TLS from the first byte, use tls=implicit)"
+        default: ""
+        }
+    }
+}
