@@ -235,7 +235,8 @@ extension Session {
     ) -> Bool {
         if let reply, reply.isTruncatedListing { return false }
         guard let limit = software.listingLimit else { return true }
-        return listing.rowCount < limit
+        // More rows than the usual limit mean that the administrator has set another one.
+        return listing.rowCount != limit
     }
 }
 

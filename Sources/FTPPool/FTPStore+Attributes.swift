@@ -5,7 +5,6 @@ package import Remote
 /// Asking for one name.
 extension FTPStore {
     package func attributes(of path: RemotePath, for request: Request) throws(RemoteError) -> Attributes {
-        guard !path.isRoot else { return Attributes(kind: .directory) }
         let answer = try withSession(.metadata, "stat", path, for: request) {
             session, _ throws(FTPError) -> Answer in
             try session.usesMachineListing
@@ -13,8 +12,30 @@ extension FTPStore {
         }
         switch answer {
         case .attributes(let attributes): return attributes
+        // Of the root a server may say little, but there is one.
+        case .absent where path.isRoot, .refused where path.isRoot, .unclear where path.isRoot:
+            return Attributes(kind: .directory)
         case .absent(let words): throw RemoteError(.notFound, operation: "stat", path: path, words: words)
-        case .unclear: return try entry(of: path, for: request).attributes
+        case .unclear, .refused: break
+        }
+        do throws(RemoteError) {
+            return try entry(of: path, for: request).attributes
+        } catch {
+            guard case .refused(let words) = answer, error.kind == .protocolBroken else { throw error }
+            guard try canAskIn(path.parent, for: request) else { throw error }
+            throw RemoteError(.notFound, operation: "stat", path: path, words: words)
+        }
+    }
+
+    /// Whether names in a directory whose listing is cut short can be asked for one by one.
+    ///
+    /// Where an entry that is there can be asked for, a refusal without a reason (Pure-FTPd 1.0.50: "Can't check for file existence")
+    /// means that the name is not there.
+    private func canAskIn(_ directory: RemotePath, for request: Request) throws(RemoteError) -> Bool {
+        guard let known = try list(directory, for: request).entries.first(where: { $0.attributes.kind == .file })
+        else { return false }
+        return try withSession(.metadata, "stat", directory, for: request) { session, _ throws(FTPError) in
+            try session.run(.size(directory.appending(known.name))).isSuccess
         }
     }
 
@@ -39,7 +60,9 @@ extension FTPStore {
         case attributes(Attributes)
         /// The server says in so many words that the name does not exist.
         case absent(String)
-        /// The directory's listing has to tell.
+        /// The server refuses without saying why; the directory's listing has to tell.
+        case refused(String)
+        /// What the server says leaves open what the name is; the directory's listing has to tell.
         case unclear
     }
 
@@ -52,7 +75,7 @@ extension FTPStore {
         guard replies[0].isSuccess else {
             if replies[1].isSuccess { return .unclear }
             let answer = try refusal(replies[0], "MLST")
-            guard case .unclear = answer else { return answer }
+            guard case .refused = answer else { return answer }
             return try refusal(replies[1], "SIZE")
         }
         let attributes: Attributes
@@ -83,7 +106,8 @@ extension FTPStore {
     private static func refusal(_ reply: Reply, _ verb: String) throws(FTPError) -> Answer {
         switch ReplyMeaning(reply, to: verb).kind {
         case .notFound?: return .absent(reply.text)
-        case nil where [450, 500, 501, 502, 504, 550].contains(reply.code): return .unclear
+        case nil where [450, 550].contains(reply.code): return .refused(reply.text)
+        case nil where [500, 501, 502, 504].contains(reply.code): return .unclear
         default: throw .refused(verb, reply)
         }
     }

@@ -5,9 +5,37 @@ package import Remote
 /// Changing names. What a lost connection leaves open is found out by doing it again and reading the refusal.
 extension FTPStore {
     package func makeDirectory(_ path: RemotePath, for request: Request) throws(RemoteError) {
+        try refuseAlteredName(path, "MKD")
         try change("MKD", path, doneWhen: .exists, for: request) { session throws(FTPError) in
-            try session.makeDirectory(path)
+            guard session.software.refusesToMake(path) else { return try session.makeDirectory(path) }
+            try makeDirectoryElsewhere(path, session)
         }
+    }
+
+    /// Makes a directory under another name and renames it, for names that MKD refuses.
+    private func makeDirectoryElsewhere(_ path: RemotePath, _ session: Session) throws(FTPError) {
+        // A rename onto an empty directory would replace it.
+        guard try !session.run(.mlst(path)).isSuccess else {
+            throw .refused("MKD", Reply(550, "File exists"))
+        }
+        var parent = path.parent
+        while session.software.refusesToMake(parent) { parent = parent.parent }
+        let temporary = parent.appending(TemporaryName.make())
+        try session.makeDirectory(temporary)
+        do throws(FTPError) {
+            try session.rename(temporary, to: path)
+        } catch {
+            if session.isUsable { try session.removeDirectory(temporary) }
+            throw error
+        }
+    }
+
+    /// Refuses a new name that the server would store as another one.
+    func refuseAlteredName(_ path: RemotePath, _ operation: String) throws(RemoteError) {
+        guard profile.facts.software.altersName(of: path) else { return }
+        throw RemoteError(
+            .invalidName, operation: operation, path: path,
+            words: "Pure-FTPd cannot keep a name that ends in a space, or has a backslash or control characters")
     }
 
     package func removeFile(_ path: RemotePath, for request: Request) throws(RemoteError) {
@@ -25,6 +53,7 @@ extension FTPStore {
     package func rename(
         _ old: RemotePath, to new: RemotePath, replacing: Bool, for request: Request
     ) throws(RemoteError) {
+        try refuseAlteredName(new, "RNTO")
         let target = try existing(new, for: request)
         if let target, !replacing {
             throw RemoteError(

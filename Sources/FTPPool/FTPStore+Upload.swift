@@ -12,6 +12,7 @@ extension FTPStore {
     package func replace(
         _ path: RemotePath, with source: any UploadSource, _ order: UploadOrder, for request: Request
     ) throws(RemoteError) -> Attributes {
+        try refuseAlteredName(path, "STOR")
         if order.writesThrough { return try overwrite(path, with: source, order, for: request) }
         clearDebris()
         let temporary = path.parent.appending(TemporaryName.make())

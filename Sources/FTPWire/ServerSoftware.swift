@@ -1,4 +1,4 @@
-import Remote
+package import Remote
 
 /// The server's program, as far as it can be recognised, and what is known of it.
 ///
@@ -79,7 +79,7 @@ extension ServerSoftware {
     /// How commands have to be written for this server.
     package var dialect: WireDialect {
         WireDialect(
-            doubleIAC: program == .proftpd, splitsSiteArguments: ![.vsftpd, .pureFTPd].contains(program))
+            doubleIAC: program == .proftpd, splitsSiteArguments: ![.vsftpd, .pureFTPd, .pyftpdlib].contains(program))
     }
 
     /// ABOR is needed to end a download early (Pure-FTPd 1.0.50 else sends a final `150`, or nothing).
@@ -97,6 +97,23 @@ extension ServerSoftware {
     package var needsTransfersToStayAlive: Bool { program == .proftpd || program == .pureFTPd }
     /// Failing CWDs are delayed and in the end punished (Pure-FTPd 1.0.50: after 50 of them it disconnects).
     package var punishesFailedCWD: Bool { program == .pureFTPd }
+}
+
+/// Names.
+extension ServerSoftware {
+    /// Whether a file or directory made under this path would silently get another name.
+    ///
+    /// Pure-FTPd 1.0.50 turns spaces at the end of a new name, and control characters anywhere, into `_`, and refuses backslashes.
+    package func altersName(of path: RemotePath) -> Bool {
+        guard program == .pureFTPd, let name = path.name?.bytes else { return false }
+        return name.last == UInt8(ascii: " ")
+            || name.contains { $0 < 0x20 || $0 == 0x7f || $0 == UInt8(ascii: "\\") }
+    }
+
+    /// Whether MKD refuses a path that RNTO takes: ProFTPD 1.3.8 says "Invalid directory name" of `*` and `?`.
+    package func refusesToMake(_ path: RemotePath) -> Bool {
+        program == .proftpd && path.bytes.contains { $0 == UInt8(ascii: "*") || $0 == UInt8(ascii: "?") }
+    }
 }
 
 /// Listings.
