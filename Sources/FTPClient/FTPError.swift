@@ -59,6 +59,14 @@ extension FTPError {
         }
     }
 
+    /// Whether TLS failed for lack of trust in the server, so that trying again is of no use until somebody looks.
+    package var breaksTrust: Bool {
+        switch self {
+        case .tls(.notTrusted), .tls(.peerChanged), .tls(.configuration): true
+        default: false
+        }
+    }
+
     /// Wraps a refusal to make a command.
     ///
     /// Nothing was sent then.

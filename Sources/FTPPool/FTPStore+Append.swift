@@ -5,6 +5,7 @@ import Synchronization
 
 /// Adding bytes at the end of a file.
 extension FTPStore {
+    /// Adds bytes at the end of a file with APPE (RFC 959 section 4.1.3), as `RemoteStore` says.
     package func append(
         to path: RemotePath, at offset: UInt64, from source: any UploadSource, _ order: UploadOrder,
         for request: Request

@@ -4,6 +4,7 @@ package import Remote
 
 /// Asking for one name.
 extension FTPStore {
+    /// Asks for one name, as `RemoteStore` says: MLST or SIZE with MDTM, and the listing of its directory where these leave doubt.
     package func attributes(of path: RemotePath, for request: Request) throws(RemoteError) -> Attributes {
         let answer = try withSession(.metadata, "stat", path, for: request) {
             session, _ throws(FTPError) -> Answer in
@@ -32,13 +33,16 @@ extension FTPStore {
     /// Where an entry that is there can be asked for, a refusal without a reason (Pure-FTPd 1.0.50: "Can't check for file existence")
     /// means that the name is not there.
     private func canAskIn(_ directory: RemotePath, for request: Request) throws(RemoteError) -> Bool {
-        guard let known = try list(directory, for: request).entries.first(where: { $0.attributes.kind == .file })
+        guard
+            let known = try list(directory, for: request).entries.first(where: { $0.attributes.kind == .file }
+            )
         else { return false }
         return try withSession(.metadata, "stat", directory, for: request) { session, _ throws(FTPError) in
             try session.run(.size(directory.appending(known.name))).isSuccess
         }
     }
 
+    /// Asks what a name stands for behind symbolic links, as `RemoteStore` says: by SIZE and CWD, which follow links on every server.
     package func resolvedAttributes(of path: RemotePath, for request: Request) throws(RemoteError)
         -> Attributes
     {

@@ -4,6 +4,7 @@ package import Remote
 
 /// Changing names. What a lost connection leaves open is found out by doing it again and reading the refusal.
 extension FTPStore {
+    /// Makes a directory (MKD), as `RemoteStore` says.
     package func makeDirectory(_ path: RemotePath, for request: Request) throws(RemoteError) {
         try refuseAlteredName(path, "MKD")
         try change("MKD", path, doneWhen: .exists, for: request) { session throws(FTPError) in
@@ -35,21 +36,25 @@ extension FTPStore {
         guard profile.facts.software.altersName(of: path) else { return }
         throw RemoteError(
             .invalidName, operation: operation, path: path,
-            words: "Pure-FTPd cannot keep a name that ends in a space, or has a backslash or control characters")
+            words:
+                "Pure-FTPd cannot keep a name that ends in a space, or has a backslash or control characters")
     }
 
+    /// Removes a file or link (DELE), as `RemoteStore` says.
     package func removeFile(_ path: RemotePath, for request: Request) throws(RemoteError) {
         try change("DELE", path, doneWhen: .notFound, for: request) { session throws(FTPError) in
             try session.delete(path)
         }
     }
 
+    /// Removes an empty directory (RMD), as `RemoteStore` says.
     package func removeDirectory(_ path: RemotePath, for request: Request) throws(RemoteError) {
         try change("RMD", path, doneWhen: .notFound, for: request) { session throws(FTPError) in
             try session.removeDirectory(path)
         }
     }
 
+    /// Renames (RNFR and RNTO), as `RemoteStore` says.
     package func rename(
         _ old: RemotePath, to new: RemotePath, replacing: Bool, for request: Request
     ) throws(RemoteError) {
@@ -69,6 +74,7 @@ extension FTPStore {
         }
     }
 
+    /// Sets a time of modification (MFMT and its like), as `RemoteStore` says.
     package func setModified(
         _ path: RemotePath, kind: FileKind, to time: Timestamp, for request: Request
     ) throws(RemoteError) {
@@ -77,12 +83,14 @@ extension FTPStore {
         }
     }
 
+    /// Sets permission bits (SITE CHMOD or MFF), as `RemoteStore` says.
     package func setMode(_ path: RemotePath, to mode: UInt16, for request: Request) throws(RemoteError) {
         try withSession(.metadata, "SITE CHMOD", path, for: request) { session, _ throws(FTPError) in
             try session.setMode(path, to: mode)
         }
     }
 
+    /// Makes a symbolic link (SITE SYMLINK), as `RemoteStore` says.
     package func makeSymlink(_ path: RemotePath, target: [UInt8], for request: Request) throws(RemoteError) {
         try change("SITE SYMLINK", path, doneWhen: .exists, for: request) { session throws(FTPError) in
             try session.makeSymlink(path, target: target)

@@ -9,6 +9,7 @@ import Synchronization
 /// The bytes go to a temporary name beside the target. Only when the server has acknowledged them and states their size is that
 /// name renamed over the target: a STOR onto the target itself destroys the old copy before the new one is there.
 extension FTPStore {
+    /// Puts a whole new content in place of a file, as `RemoteStore` says.
     package func replace(
         _ path: RemotePath, with source: any UploadSource, _ order: UploadOrder, for request: Request
     ) throws(RemoteError) -> Attributes {

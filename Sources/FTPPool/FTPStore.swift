@@ -36,6 +36,7 @@ package final class FTPStore: RemoteStore {
         self.logger = logger
     }
 
+    /// What is known of the server by now.
     package var traits: StoreTraits {
         let facts = profile.facts
         return StoreTraits(
@@ -86,6 +87,7 @@ package final class FTPStore: RemoteStore {
         }
     }
 
+    /// Lists a directory whole, without the temporary names of uploads under way, as `RemoteStore` says.
     package func list(_ directory: RemotePath, for request: Request) throws(RemoteError) -> Listing {
         let answer: SessionListing
         do throws(RemoteError) {
@@ -120,6 +122,7 @@ package final class FTPStore: RemoteStore {
         return error
     }
 
+    /// Begins to read a file (REST and RETR), as `RemoteStore` says; the session is taken until the reader is closed.
     package func openReader(
         _ path: RemotePath, at offset: UInt64, length: UInt64?, for request: Request
     ) throws(RemoteError) -> any RemoteReader {

@@ -1,4 +1,4 @@
-import DequeModule
+import Collections
 import Remote
 
 /// What a session is leased for.

@@ -1,7 +1,6 @@
 package import FTPClient
 import FTPWire
 package import Remote
-import TLS
 
 extension RemoteError {
     /// Translates what a session met; a refusal that leaves its reason open becomes `.denied`.
@@ -18,7 +17,7 @@ extension RemoteError {
                 .unreachable
             case .timedOut: .timedOut
             case .interrupted: .interrupted
-            case .tls(let problem): Self.kind(of: problem)
+            case .tls: error.breaksTrust ? .untrusted : .unreachable
             case .protocolViolation, .listing: .protocolBroken
             case .unreadable: .denied
             case .invalidName: .invalidName
@@ -26,14 +25,5 @@ extension RemoteError {
             case .unsupported: .unsupported
             }
         self.init(kind, operation: operation, path: path, words: error.description)
-    }
-
-    private static func kind(of problem: TLSError) -> Kind {
-        switch problem {
-        case .notTrusted, .peerChanged, .configuration: .untrusted
-        case .timedOut: .timedOut
-        case .interrupted: .interrupted
-        default: .unreachable
-        }
     }
 }

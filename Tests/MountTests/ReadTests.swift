@@ -142,7 +142,9 @@ import Testing
             try mount.server.put("file", "second".utf8)
             // Within the second that attributes may be old, the open may meet the new file unprepared: ESTALE then.
             #expect(
-                try waitUntil(within: .seconds(60)) { try mount.attempt("cat \"$M/file\"").output == "second" })
+                try waitUntil(within: .seconds(60)) {
+                    try mount.attempt("cat \"$M/file\"").output == "second"
+                })
             try mount.server.put("new", "here".utf8)
             #expect(
                 try waitUntil(within: .seconds(60)) { try mount.attempt("cat \"$M/new\"").output == "here" })

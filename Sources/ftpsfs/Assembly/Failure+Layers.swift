@@ -37,14 +37,17 @@ extension Failure {
         switch problem {
         case .notTrusted, .peerChanged: .certificateNotTrusted
         case .configuration: .usage
-        case .timedOut, .interrupted, .truncated, .closed, .refusedByPeer, .notTLS, .failed, .system: .tlsRefused
+        case .timedOut, .interrupted, .truncated, .closed, .refusedByPeer, .notTLS, .failed, .system:
+            .tlsRefused
         }
     }
 
     private static func advice(_ code: ExitStatus) -> String {
         switch code {
-        case .loginRefused: "; check the name and password (nothing is tried again: servers lock accounts that do)"
-        case .tlsRefused: "; ftpsfs never goes on without TLS (if this port speaks TLS from the first byte, use tls=implicit)"
+        case .loginRefused:
+            "; check the name and password (nothing is tried again: servers lock accounts for that)"
+        case .tlsRefused:
+            "; ftpsfs never goes on without TLS (where a port speaks TLS from the first byte, use tls=implicit)"
         default: ""
         }
     }
