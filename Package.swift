@@ -16,7 +16,6 @@ let house = common + [.strictMemorySafety()] + strict
 let tests = common + strict
 
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
-let collections: Target.Dependency = .product(name: "Collections", package: "swift-collections")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
 let package = Package(
@@ -27,7 +26,6 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
-        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
     ],
     targets: [
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
@@ -42,9 +40,9 @@ let package = Package(
             name: "FTPClient", dependencies: ["FTPWire", "TLS", "Posix", "Remote", logging],
             swiftSettings: house),
         .target(
-            name: "FTPPool", dependencies: ["FTPClient", "FTPWire", "Posix", "Remote", logging, collections],
+            name: "FTPPool", dependencies: ["FTPClient", "FTPWire", "Posix", "Remote", logging],
             swiftSettings: house),
-        .target(name: "VFS", dependencies: ["Remote", "Posix", logging, collections], swiftSettings: house),
+        .target(name: "VFS", dependencies: ["Remote", "Posix", logging], swiftSettings: house),
         .target(
             name: "FUSEAdapter", dependencies: ["CFUSE", "VFS", "Remote", "Posix", logging],
             swiftSettings: house),

@@ -1,4 +1,3 @@
-import Collections
 import Remote
 
 /// What a session is leased for.
@@ -40,7 +39,7 @@ struct PoolState<Member> {
     private(set) var outage: Outage?
     /// False once the pool is shut down.
     private(set) var isOpen = true
-    private var idle: Deque<Idle> = []
+    private var idle: [Idle] = []
     private var leased = 0
     private var transfers = 0
     private var opening = 0
