@@ -48,7 +48,11 @@ extension Volume {
         case .present(let finding): return tree.attach(name, in: parent, finding) === node
         case .absent, .unknown:
             if node.isLocal { return true }
-            if node.handles == 0 { tree.detach(node) }
+            // The answer may be older than what was done here since.
+            if let state = parent.directory, case .present = tree.knowledge(of: name, in: state, at: now) {
+                return true
+            }
+            if node.handles == 0 { tree.detach(node, isLost: true) }
             return false
         }
     }
@@ -116,9 +120,12 @@ extension Volume {
             return false
         }
         guard mustAsk else { return }
+        // Exact whatever listings state.
+        let exactness = min(granularity, .second)
         do {
-            try withPath(of: node, for: request) { path throws(RemoteError) in
-                try store.setModified(path, kind: node.kind, to: time, for: request)
+            guard try setModifiedOnServer(time, exactness, of: node, for: request) else {
+                tree.withLock { _ in node.fileState.pendingModified = time }
+                return
             }
         } catch {
             guard case .remote(let reason) = error, reason.kind == .unsupported else {
@@ -132,11 +139,49 @@ extension Volume {
             return
         }
         update(node) { attributes in
+            let old = attributes.version
             attributes.modified = time
-            // Exact whatever listings state.
-            attributes.granularity = min(granularity, .second)
+            attributes.granularity = exactness
+            if node.file?.kernelVersion == old { node.file?.kernelVersion = attributes.version }
         }
         tree.withLock { _ in node.directory?.changedHere = nil }
+    }
+
+    // Returns false when the file has changes to store, with which the time has to come.
+    private func setModifiedOnServer(
+        _ time: Timestamp, _ exactness: TimeGranularity, of node: Node, for request: Request
+    ) throws(VolumeError) -> Bool {
+        let content = tree.withLock { _ in node.file?.content }
+        return try withOptionalPath(of: node, for: request) { path throws(VolumeError) in
+            guard let path else { throw .stale }
+            func set() throws(VolumeError) {
+                do {
+                    try store.setModified(path, kind: node.kind, to: time, for: request)
+                } catch {
+                    throw VolumeError(error)
+                }
+            }
+            if let content { return try content.retime(to: time, exactness, for: request, set) }
+            try set()
+            return true
+        }
+    }
+
+    /// Sets the time of a file that was to be stored with its changes, when there were none after all.
+    func settlePendingTime(of node: Node, for request: Request) {
+        let time = tree.withLock { _ -> Timestamp? in
+            guard let file = node.file, file.content?.isDirty == false, !node.isGone, !node.isLocal else {
+                return nil
+            }
+            defer { file.pendingModified = nil }
+            return file.pendingModified
+        }
+        guard let time else { return }
+        do {
+            try setModified(time, of: node, for: request)
+        } catch {
+            logger.debug("\(describe(node)): its time was not set: \(error)")
+        }
     }
 
     /// Shows a time that the server could not be given, until the server's own one changes; called with the tree lock held.

@@ -47,7 +47,7 @@ extension Volume {
         case .absent, .unknown: break
         }
         if let rights = directory.attributes.rights, !rights.contains(.create) { throw .denied }
-        if let old = state.children[name] { tree.detach(old) }
+        if let old = state.children[name] { tree.detach(old, isLost: true) }
         let time = Timestamp(seconds: wall.seconds)
         let node = tree.make(name, in: directory, Attributes(kind: .file, size: 0, modified: time))
         node.isLocal = true
@@ -140,10 +140,8 @@ extension Volume {
         try tree.withLock { tree throws(VolumeError) in
             let node = try tree.node(id)
             guard node.kind == .symlink else { throw .invalid }
-            guard let (parent, _) = place(of: node), let path = tree.path(of: parent) else { throw .stale }
-            guard node.link != .broken, let target = node.attributes.linkTarget,
-                let shown = LinkPolicy(root: configuration.root).shownTarget(target, in: path)
-            else { throw .denied }
+            guard tree.path(of: node) != nil else { throw .stale }
+            guard let shown = shownTarget(node) else { throw .denied }
             return shown
         }
     }
@@ -190,7 +188,7 @@ extension Volume {
         tree.withLock { tree in
             tree.record(.present(finding.attributes), link: finding.link, for: name, in: directory, at: now)
             tree.noteChange(of: directory, at: now, wall: wall)
-            if let old = directory.directory?.children[name] { tree.detach(old) }
+            if let old = directory.directory?.children[name] { tree.detach(old, isLost: true) }
             let node = tree.attach(name, in: directory, finding)
             body(node, &tree)
             return reply(node)

@@ -105,6 +105,7 @@ extension Volume {
                 logger.error("\(describe(file.node)) could not be stored after its last close: \(error)")
             }
         }
+        if file.mode.writes { settlePendingTime(of: file.node, for: Request()) }
         end(handle, keepingBytes: true)
     }
 
@@ -119,7 +120,6 @@ extension Volume {
             guard let handle = tree.files.removeValue(forKey: id.rawValue) else { return nil }
             let node = handle.node
             node.handles -= 1
-            if handle.mode.writes { node.file?.writers -= 1 }
             let key = ObjectIdentifier(handle.content)
             let users = (tree.contentUsers[key] ?? 1) - 1
             tree.contentUsers[key] = users == 0 ? nil : users
@@ -127,12 +127,12 @@ extension Volume {
                 tree.collect(node)
                 return (handle, false, nil)
             }
-            let path = tree.path(of: node)
-            let isLost = handle.content.isDirty
+            // A name that another client has taken away is no reason to drop the bytes.
+            let path = tree.path(of: node) ?? (isRemoved(node) ? nil : handle.content.lastPath)
             if node.file?.content === handle.content {
                 node.file?.content = nil
                 node.file?.pendingModified = nil
-                if isLost { lose(node, &tree) }
+                if handle.content.isDirty { lose(node, &tree) }
             }
             tree.collect(node)
             return (handle, true, path)
@@ -141,6 +141,9 @@ extension Volume {
         if !keepingBytes { ending.0.content.detach() }
         ending.0.content.close(path: ending.path)
     }
+
+    /// Whether a node without a path was removed or replaced from here; called with the tree lock held.
+    func isRemoved(_ node: Node) -> Bool { node.isGone && !node.isLost }
 
     // The bytes of a file could not be stored: from now on the directory shows what the server has.
     private func lose(_ node: Node, _ tree: inout Tree) {

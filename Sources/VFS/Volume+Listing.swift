@@ -78,6 +78,11 @@ extension Volume {
         } catch {
             tree.withLock { tree in
                 directory.directory?.flight = nil
+                if case .remote(let reason) = error, reason.kind == .notFound,
+                    let (parent, name) = place(of: directory)
+                {
+                    tree.record(answer: .absent, for: name, in: parent, asked: flight.sequence, at: now)
+                }
                 tree.collect(directory)
             }
             // The others are not to fail for an interruption that was not theirs.

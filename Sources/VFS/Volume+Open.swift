@@ -21,6 +21,10 @@ extension Volume {
         guard mode.truncates else { return reply }
         do {
             try handle.content.truncate(to: 0, for: request)
+            // An empty file is only touched by that.
+            if !handle.content.isDirty {
+                tree.withLock { _ in node.fileState.pendingModified = Timestamp(seconds: wall.seconds) }
+            }
         } catch {
             abandon(reply.handle)
             throw error
@@ -98,7 +102,7 @@ extension Volume {
         let version = node.attributes.version
         let content: FileContent
         let keepsCache: Bool
-        if let current = file.content, node.isGone || canShare(current, version) {
+        if let current = file.content, node.isGone || file.uploads > 0 || canShare(current, version) {
             content = current
             keepsCache = true
         } else {
@@ -115,7 +119,6 @@ extension Volume {
         tree.files[id.rawValue] = handle
         tree.contentUsers[ObjectIdentifier(content), default: 0] += 1
         node.handles += 1
-        if mode.writes { file.writers += 1 }
         if mode.truncates {
             handle.writes += 1
             handle.hasOnlyTruncated = true

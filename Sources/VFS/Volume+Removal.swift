@@ -26,11 +26,16 @@ extension Volume {
             guard tree.path(of: directory) != nil,
                 let node = self.node(name, in: directory, knowledge, &tree)
             else { throw .notFound }
-            guard (node.kind == .directory) == isDirectory else {
-                throw isDirectory ? .notDirectory : .isDirectory
-            }
-            if let state = node.directory, !node.followsLink, tree.isKnownFilled(state, at: now) {
-                throw .notEmpty
+            do throws(VolumeError) {
+                guard (node.kind == .directory) == isDirectory else {
+                    throw isDirectory ? .notDirectory : .isDirectory
+                }
+                if let state = node.directory, !node.followsLink, tree.isKnownFilled(state, at: now) {
+                    throw .notEmpty
+                }
+            } catch {
+                tree.collect(node)
+                throw error
             }
             return ([node], [directory], node)
         } _: { node throws(VolumeError) in

@@ -58,6 +58,20 @@ extension Volume {
         if oldPath == newPath { return nil }
         guard !new.directory.isInside(source) else { throw .invalid }
         let target = node(new.name, in: new.directory, new.knowledge, &tree)
+        do throws(VolumeError) {
+            try check(source, target, old, replacing, &tree)
+        } catch {
+            tree.collect(source)
+            if let target { tree.collect(target) }
+            throw error
+        }
+        return Move(source: source, target: target, oldPath: oldPath, newPath: newPath)
+    }
+
+    // Refuses targets of the wrong kind; called with the tree lock held.
+    private func check(_ source: Node, _ target: Node?, _ old: Place, _ replacing: Bool, _ tree: inout Tree)
+        throws(VolumeError)
+    {
         if let target {
             guard replacing else { throw .exists }
             switch (source.kind == .directory, target.kind == .directory) {
@@ -69,7 +83,6 @@ extension Volume {
             case (false, false): break
             }
         }
-        return Move(source: source, target: target, oldPath: oldPath, newPath: newPath)
     }
 
     // The caller has both nodes alone.
@@ -120,9 +133,14 @@ extension Volume {
             let lost = move.target.map { tree.contents(of: $0) } ?? []
             if let target = move.target { tree.detach(target) }
             let source = move.source
-            tree.record(.absent, for: old.name, in: old.directory, at: now)
+            if move.source.isLocal, move.source.file?.content?.hasFailedUpload == true {
+                // An upload whose answer was lost may have left something under the old name.
+                tree.doubt(old.name, in: old.directory)
+            } else {
+                tree.record(.absent, for: old.name, in: old.directory, at: now)
+            }
             tree.noteChange(of: old.directory, at: now, wall: wall)
-            if let other = new.directory.directory?.children[new.name] { tree.detach(other) }
+            if let other = new.directory.directory?.children[new.name] { tree.detach(other, isLost: true) }
             tree.move(source, to: new.name, in: new.directory)
             if source.isLocal {
                 tree.record(.local, for: new.name, in: new.directory, at: now)

@@ -20,24 +20,43 @@ extension Volume {
     private func shownSize(_ node: Node) -> UInt64 {
         switch node.kind {
         case .file:
-            guard let content = node.file?.content, content.isDirty || node.isLocal || node.isGone else {
-                return node.attributes.size ?? 0
-            }
+            guard let file = node.file, let content = file.content,
+                content.isDirty || file.uploads > 0 || node.isLocal || node.isGone
+            else { return node.attributes.size ?? 0 }
             return content.size
         case .directory:
             return Self.directorySize
         case .symlink:
             // lstat(2) gives the length of the target; a program that makes a buffer of it gets the whole text.
-            return UInt64(node.attributes.linkTarget?.count ?? 0)
+            return UInt64(shownTarget(node)?.count ?? 0)
         case .other:
             return 0
         }
     }
 
+    /// The text of a symbolic link as programs see it; nil when it may not be read.
+    ///
+    /// Called with the tree lock held.
+    func shownTarget(_ node: Node) -> [UInt8]? {
+        guard node.link != .broken, let target = node.attributes.linkTarget else { return nil }
+        var names: [FileName] = []
+        var here = node.parent
+        while let directory = here, let name = directory.name {
+            names.append(name)
+            here = directory.parent
+        }
+        let directory = RemotePath(configuration.root.names + names.reversed())
+        return LinkPolicy(root: configuration.root).shownTarget(target, in: directory)
+    }
+
     private func shownModified(_ node: Node) -> Timestamp {
         if let file = node.file {
             if let pending = file.pendingModified { return pending }
-            if let content = file.content, content.isDirty, let time = content.modifiedHere { return time }
+            if let content = file.content, content.isDirty || file.uploads > 0,
+                let time = content.modifiedHere
+            {
+                return time
+            }
             if let override = file.modifiedOverride, override.for == node.attributes.modified {
                 return override.shown
             }

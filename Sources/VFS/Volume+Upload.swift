@@ -5,7 +5,7 @@ import Remote
 extension Volume {
     /// Brings a handle's content to the server under the file's name of this moment, and takes over what the server shows then.
     ///
-    /// Does nothing for a file whose name is gone. After a failure the bytes stay where they are, for the next try.
+    /// Does nothing for a file that was removed from here; throws `.stale` when its name was taken away by another client. After a failure the bytes stay where they are, for the next try.
     func upload(_ file: FileHandle, for request: Request) throws(VolumeError) {
         let node = file.node
         let writes = tree.withLock { _ in file.writes }
@@ -23,8 +23,16 @@ extension Volume {
     func upload(_ content: FileContent, of node: Node, to path: RemotePath?, for request: Request)
         throws(VolumeError)
     {
-        guard let path, content.isDirty else { return }
-        let terms = tree.withLock { uploadTerms(content, node, $0) }
+        guard content.isDirty else { return }
+        guard let path else {
+            guard tree.withLock({ _ in isRemoved(node) }) else { throw .stale }
+            return
+        }
+        let terms = tree.withLock { tree in
+            node.fileState.uploads += 1
+            return uploadTerms(content, node, tree)
+        }
+        defer { tree.withLock { _ in node.fileState.uploads -= 1 } }
         let stored: Attributes?
         do {
             stored = try content.upload(to: path, terms: terms, for: request)
@@ -43,17 +51,26 @@ extension Volume {
         }
         let late = tree.withLock { takeOver(stored, content, node, terms, &$0) }
         guard let late else { return }
-        do {
-            try store.setModified(path, kind: .file, to: late, for: request)
-            tree.withLock { tree in
+        let exactness = min(store.traits.granularity, .second)
+        let isSet = try content.retime(to: late, exactness, for: request) { () throws(VolumeError) in
+            do {
+                try store.setModified(path, kind: .file, to: late, for: request)
                 stored.modified = late
-                note(stored, node, &tree)
+                stored.granularity = exactness
+            } catch {
+                logOnce(
+                    "times file",
+                    "the server cannot set times of a file; they are kept here while mounted (\(error))")
             }
-        } catch {
-            logOnce(
-                "times file",
-                "the server cannot set times of a file; they are kept here while mounted (\(error))")
-            tree.withLock { override(node, late, &$0) }
+        }
+        tree.withLock { tree in
+            if !isSet {
+                node.fileState.pendingModified = late
+            } else if stored.modified == late {
+                note(stored, node, &tree)
+            } else {
+                override(node, late, &tree)
+            }
         }
     }
 

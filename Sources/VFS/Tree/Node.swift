@@ -20,6 +20,8 @@ final class Node {
     var name: FileName?
     /// The name has been removed or replaced; the node lives as long as somebody uses it.
     var isGone = false
+    /// The name was not removed from here: another client has put something else there.
+    var isLost = false
     /// The file exists here only: nothing has been uploaded yet.
     var isLocal = false
     /// The references the kernel holds.
@@ -82,8 +84,8 @@ enum LinkView: UInt8 {
 final class FileState {
     /// The content that the next open uses; nil while no handle is open.
     var content: FileContent?
-    /// The handles that may write.
-    var writers = 0
+    /// The uploads under way: what they store is the content's already, but not the attributes' yet.
+    var uploads = 0
     /// The mode asked for at creation or by chmod before the first upload.
     var requestedMode: UInt16?
     /// The time of modification set by a program, to be applied with the next upload.

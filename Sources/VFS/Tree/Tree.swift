@@ -105,7 +105,7 @@ struct Tree {
                 child.learn(finding)
                 return child
             }
-            detach(child)
+            detach(child, isLost: true)
         }
         let node = make(name, in: parent, finding.attributes, followsLink: follows)
         node.learn(finding)
@@ -128,10 +128,13 @@ struct Tree {
     }
 
     /// Takes a node's name away; it lives on while it is used.
-    mutating func detach(_ node: Node) {
+    ///
+    /// `isLost` says that nobody here has removed it: what was written to it and not stored must not vanish in silence.
+    mutating func detach(_ node: Node, isLost: Bool = false) {
         guard let parent = node.parent, let name = node.name else { return }
         if parent.directory?.children[name] === node { parent.directory?.children[name] = nil }
         node.isGone = true
+        node.isLost = isLost
         node.parent = nil
         if let state = node.directory { dropCache(of: node, state, keepingLocal: false) }
         collect(node)

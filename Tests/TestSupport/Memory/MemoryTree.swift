@@ -16,6 +16,14 @@ package struct MemoryTree: Sendable {
         package var target: [UInt8] = []
         /// The entries of a directory, by name.
         package var children: [FileName: Int] = [:]
+
+        /// Makes a record; a directory is empty.
+        package init(kind: FileKind, content: [UInt8] = [], modified: Timestamp, mode: UInt16) {
+            self.kind = kind
+            self.content = content
+            self.modified = modified
+            self.mode = mode
+        }
     }
 
     private var records: [Int: Record]

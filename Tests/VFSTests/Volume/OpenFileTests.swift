@@ -182,6 +182,75 @@ import Testing
         #expect(bytes == nil || bytes == Array("old".utf8))
     }
 
+    @Test("a time set between fsync and further writes does not look like another client's change")
+    func timeBetweenUploads() throws {
+        let fixture = try VolumeFixture()
+        let handle = try fixture.create("/f")
+        try fixture.write(handle, "one")
+        try fixture.volume.synchronize(handle, for: Request())
+        try fixture.change("/f", handle: handle) { $0.modified = Timestamp(seconds: 1_600_000_000) }
+        #expect(fixture.server.tree.record("/f".remote)?.modified.seconds == 1_600_000_000)
+        #expect(try fixture.read(handle) == Array("one".utf8))
+        try fixture.write(handle, "two", at: 3)
+        try fixture.close(handle)
+        #expect(fixture.server.content("/f") == Array("onetwo".utf8))
+        #expect(try fixture.text("/f") == "onetwo")
+    }
+
+    @Test("a reader goes on after the file's time was set here")
+    func timeWhileReading() throws {
+        let fixture = try VolumeFixture()
+        fixture.server.put("/f", pattern(10_000))
+        let node = try fixture.node("/f").node
+        let opened = try fixture.volume.open(node, .reading, for: Request())
+        fixture.advance(.seconds(5))
+        try fixture.change("/f") { $0.modified = Timestamp(seconds: 1_600_000_000) }
+        #expect(try fixture.read(opened.handle) == pattern(10_000))
+        fixture.volume.release(opened.handle)
+        #expect(try fixture.volume.open(node, .reading, for: Request()).keepsCache)
+    }
+
+    @Test("emptying an empty file only touches it, with its last close")
+    func emptied() throws {
+        let fixture = try VolumeFixture()
+        fixture.server.put("/stamp", [])
+        fixture.advance(.seconds(100))
+        let handle = try fixture.create("/stamp")
+        #expect(try fixture.stat("/stamp").modified == fixture.server.now)
+        try fixture.close(handle)
+        #expect(fixture.server.count(.replace) == 0)
+        #expect(fixture.server.count(.setModified) == 1)
+        #expect(fixture.server.tree.record("/stamp".remote)?.modified == fixture.server.now)
+    }
+
+    @Test("bytes for a name that another client has given to a directory are not dropped in silence")
+    func lostName() throws {
+        let fixture = try VolumeFixture()
+        fixture.server.put("/f", [1])
+        let handle = try fixture.open("/f", .both)
+        try fixture.write(handle, "precious")
+        fixture.server.remove("/f")
+        fixture.server.makeDirectories("/f")
+        fixture.advance(.seconds(30))
+        #expect(try fixture.stat("/f").kind == .directory)
+        #expect(failure { try fixture.close(handle) } == "stale")
+        #expect(fixture.rescued.count == 1)
+    }
+
+    @Test("bytes for a file whose directory has vanished are not dropped in silence")
+    func lostDirectory() throws {
+        let fixture = try VolumeFixture()
+        fixture.server.makeDirectories("/d")
+        fixture.server.put("/d/f", [1])
+        let handle = try fixture.open("/d/f", .both)
+        try fixture.write(handle, "precious")
+        fixture.server.remove("/d")
+        fixture.advance(.seconds(30))
+        #expect(try !fixture.exists("/d"))
+        #expect(failure { try fixture.close(handle) } != nil)
+        #expect(fixture.rescued.count == 1)
+    }
+
     @Test("flush through a handle that has not written uploads nothing")
     func readerFlush() throws {
         let fixture = try VolumeFixture()
