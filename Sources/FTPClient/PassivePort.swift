@@ -99,7 +99,7 @@ extension Session {
     }
 
     private static func meansNoExtendedPassive(_ reply: Reply) -> Bool {
-        [500, 501, 502, 503, 504, 522].contains(reply.code)
+        reply.isPermanentFailure && reply.code != 530
     }
 }
 

@@ -12,7 +12,9 @@ extension FTPStore {
                 ? Self.askMachine(session, path) : Self.askSizeAndTime(session, path)
         }
         switch answer {
-        case .attributes(let attributes): return attributes
+        case .attributes(var attributes):
+            if profile.facts.software.statesConfiguredRights { attributes.rights = nil }
+            return attributes
         // Of the root a server may say little, but there is one.
         case .absent where path.isRoot, .refused where path.isRoot, .unclear where path.isRoot:
             return Attributes(kind: .directory)

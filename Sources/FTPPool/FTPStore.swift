@@ -102,9 +102,16 @@ package final class FTPStore: RemoteStore {
             logger.warning(
                 "a name cannot be shown", metadata: ["directory": "\(directory)", "row": "\(row)"])
         }
+        let doubtsRights = profile.facts.software.statesConfiguredRights
         let hidden = activeNames.withLock { names in names.filter { $0.parent == directory } }
-        guard !hidden.isEmpty else { return Listing(entries: answer.entries, isComplete: answer.isComplete) }
-        let entries = answer.entries.filter { !hidden.contains(directory.appending($0.name)) }
+        guard !hidden.isEmpty || doubtsRights else {
+            return Listing(entries: answer.entries, isComplete: answer.isComplete)
+        }
+        var entries = answer.entries
+        if !hidden.isEmpty { entries.removeAll { hidden.contains(directory.appending($0.name)) } }
+        if doubtsRights {
+            for index in entries.indices { entries[index].attributes.rights = nil }
+        }
         return Listing(entries: entries, isComplete: answer.isComplete)
     }
 

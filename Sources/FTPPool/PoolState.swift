@@ -80,8 +80,9 @@ struct PoolState<Member> {
             lend(purpose)
             return .use(newest.member)
         }
-        if let outage, standing == 0 {
-            if outage.refusesAtOnce(now: now) { return .refuse(outage.error) }
+        if let outage {
+            // Sessions that still stand may finish what they are doing; there is no use in more attempts meanwhile.
+            if standing == 0, outage.refusesAtOnce(now: now) { return .refuse(outage.error) }
             guard opening == 0 else { return .wait(until: nil) }
             guard now >= outage.nextAttempt else { return .wait(until: outage.nextAttempt) }
         }
@@ -107,13 +108,13 @@ struct PoolState<Member> {
             loweredAt = now
             return true
         }
-        guard error.kind != .interrupted, standing == 0 else { return false }
+        guard error.kind != .interrupted else { return false }
         if outage == nil {
             outage = Outage(error, now: now)
         } else {
             outage?.addFailure(error, now: now)
         }
-        return outage?.refusesAtOnce(now: now) == false
+        return standing > 0 || outage?.refusesAtOnce(now: now) == false
     }
 
     /// Takes a leased session back; nil when it is of no use any more.

@@ -99,6 +99,12 @@ extension ServerSoftware {
     package var punishesFailedCWD: Bool { program == .pureFTPd }
 }
 
+/// Rights.
+extension ServerSoftware {
+    /// The `perm` fact tells what the account may do in principle, whatever the file's mode (pyftpdlib 1.5.7 and 2.2.0).
+    package var statesConfiguredRights: Bool { program == .pyftpdlib }
+}
+
 /// Names.
 extension ServerSoftware {
     /// Whether a file or directory made under this path would silently get another name.

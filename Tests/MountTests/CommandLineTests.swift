@@ -31,7 +31,7 @@ import Testing
             }
             try expect("usage", says: ["no_such_option"]) { $0.options = ["no_such_option"] }
             try expect("resolve", says: ["no-such-host.invalid"]) { $0.host = "no-such-host.invalid" }
-            try expect("connect", says: []) { $0.options = ["port=1"] }
+            try expect("connect", says: []) { $0.host = "127.0.0.2" }
             try expect("trust", says: ["CN", "tls_pin=sha256:"]) { $0.trustAuthority = false }
             try expect("log-in", says: ["530"]) {
                 $0.giveCredentials = false

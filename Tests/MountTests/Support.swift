@@ -58,7 +58,8 @@ enum Python {
         """
 
     /// Fills the directory argv[1] with 1,000 files in odd places with odd names: everything but "/" and what FTP or a
-    /// single server cannot carry, which have tests of their own.
+    /// single server cannot carry, which have tests of their own: argv[2] is the server's kind, and Pure-FTPd has no names that
+    /// end in a space.
     static let tree = #"""
         top = os.fsencode(sys.argv[1])
         chance = random.Random(4711)
@@ -67,6 +68,7 @@ enum Python {
                'a -> b', 'total 5', '\u00e9 nfc', 'e\u0301 nfd', '\u65e5\u672c\u8a9e', '\U0001fa81', '...', '.hidden',
                'drwxr-xr-x 1 a b 5 Jan 1 00:00 fake', 'type=dir;size=5; x', '226 done', '@', '+', '=', ',', ';', ':',
                'x' * 255, '\u00e9' * 127 + 'y', 'two  spaces', 'CON', '(brackets)', 'caf\u00e9', 'cafe\u0301', '^', '_']
+        if sys.argv[2] == 'pureftpd': odd = [name.rstrip(' ') or '%d' % index for index, name in enumerate(odd)]
         odd = [name.encode() for name in odd]
         folders = [top] + [os.path.join(top, name) for name in odd[:20]]
         folders += [os.path.join(folders[i], odd[30 - i] + b' dir') for i in range(1, 10)]

@@ -6,7 +6,7 @@ import Testing
     @Test("cp -a of 1,000 files with odd names, and rm -rf of them", arguments: Program.servers)
     func copy(_ kind: ServerKind) throws {
         try withMount(kind) { mount in
-            try mount.python(Python.tree, ["\(mount.local)/tree"])
+            try mount.python(Python.tree, ["\(mount.local)/tree", kind.rawValue])
             try mount.run("cp -a tree \"$M/\"")
             try mount.run(compareTrees, ["tree", "\(mount.point)/tree"])
             // What other clients see is the same: close has waited for the server.
@@ -30,7 +30,7 @@ import Testing
     @Test("rsync -a twice: the second run transfers nothing", arguments: Program.servers)
     func rsync(_ kind: ServerKind) throws {
         try withMount(kind) { mount in
-            try mount.python(Python.tree, ["\(mount.local)/tree"])
+            try mount.python(Python.tree, ["\(mount.local)/tree", kind.rawValue])
             try mount.run("rsync -a tree/ \"$M/tree/\"")
             try mount.run(compareTrees, ["tree", "\(mount.point)/tree"])
             #expect(try mount.run("rsync -ai tree/ \"$M/tree/\" | grep '^[<>ch]' || true") == "")
@@ -47,7 +47,7 @@ import Testing
     @Test("tar out of and into the mount", arguments: Program.servers)
     func tar(_ kind: ServerKind) throws {
         try withMount(kind) { mount in
-            try mount.python(Python.tree, ["\(mount.local)/tree"])
+            try mount.python(Python.tree, ["\(mount.local)/tree", kind.rawValue])
             try mount.run("tar -cf in.tar tree && tar -C \"$M\" -xf in.tar")
             try mount.run(compareTrees, ["tree", "\(mount.point)/tree"])
             try mount.run("tar -C \"$M\" -cf out.tar tree && mkdir out && tar -C out -xf out.tar")
