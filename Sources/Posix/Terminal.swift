@@ -45,6 +45,8 @@ package enum Terminal {
             // What the user typed beyond the line is thrown away, so that it does not end up on a command line.
             unsafe tcsetattr(raw, TCSAFLUSH, &before)
             let wasStopped = signals.isPending(SIGTSTP)
+            // The line end was hidden too.
+            _ = unsafe write(raw, "\n", 1)
             // Here the waiting signals take effect.
             signals.end()
             switch outcome {
@@ -65,7 +67,7 @@ package enum Terminal {
     private static func ask(_ raw: CInt, _ prompt: String, _ before: termios) -> Outcome {
         var hidden = before
         hidden.c_lflag &= ~tcflag_t(ECHO)
-        hidden.c_lflag |= tcflag_t(ECHONL | ICANON | ISIG)
+        hidden.c_lflag |= tcflag_t(ICANON | ISIG)
         guard unsafe tcsetattr(raw, TCSAFLUSH, &hidden) == 0 else { return .failed(.failed(Errno.current)) }
         let text = Array(prompt.utf8)
         _ = unsafe write(raw, text, text.count)

@@ -6,7 +6,7 @@ package struct MountRequest: Sendable, Hashable {
     package var mountPoint: String
     /// The `-o` lists in their order, texts of `ArgumentText`.
     package var optionLists: [String]
-    /// -p.
+    /// -p, over which port= wins.
     package var port: String?
     /// -f, in the meaning of ftpsfs.
     package var foreground: Bool
@@ -41,6 +41,7 @@ extension MountSettings {
     package init(_ request: MountRequest, _ surroundings: Surroundings) throws(SettingsError) {
         let source = try MountSource(parsing: request.source)
         var chosen = ChosenOptions()
+        if let port = request.port { chosen.port = try MountSource.port(port) }
         var warnings: [String] = []
         for list in request.optionLists {
             for element in try OptionElement.list(list) {
@@ -52,13 +53,6 @@ extension MountSettings {
                     throw OptionTable.unknown(element)
                 }
             }
-        }
-        if let port = request.port {
-            let port = try MountSource.port(port)
-            if let before = chosen.port, before != port {
-                throw SettingsError("-p \(port) and port=\(before) contradict each other")
-            }
-            chosen.port = port
         }
         let tls = try Self.tls(chosen, source)
         if !tls.verifiesPeer, tls.pins.isEmpty {

@@ -3,11 +3,7 @@ extension OptionTable {
         MountOption(
             "port", .value("NUMBER"), default: "21, or 990 with implicit TLS", "port of the server"
         ) { chosen, value throws(SettingsError) in
-            let port = try MountSource.port(value.text)
-            if let before = chosen.port, before != port {
-                throw value.error("port \(before) was given already")
-            }
-            chosen.port = port
+            chosen.port = try MountSource.port(value.text)
         },
         MountOption(
             "max_conns", .value("NUMBER"), aliases: ["concurrency", "nconnect"], default: "6",

@@ -26,7 +26,7 @@ struct Invocation {
         do {
             command =
                 isMountHelper
-                ? try MountHelperCommand.parse(arguments) : try FTPSFSCommand.parseAsRoot(arguments)
+                ? try MountHelperCommand.parse(separated) : try FTPSFSCommand.parseAsRoot(separated)
         } catch {
             return try answer(error)
         }
@@ -57,6 +57,23 @@ struct Invocation {
         guard let first = arguments.first, first != "umount" else { return false }
         let words = arguments.prefix { $0 != "--" }
         return words.contains("-h") || words.contains("--help")
+    }
+
+    /// The arguments with `-oOPTIONS` in two words, which the parser would take apart at the first `=` instead.
+    private var separated: [String] {
+        var words: [String] = []
+        var isValue = false
+        var isOption = true
+        for argument in arguments {
+            if isOption, !isValue, argument.hasPrefix("-o"), argument != "-o" {
+                words += ["-o", String(argument.dropFirst(2))]
+                continue
+            }
+            isOption = isOption && (isValue || argument != "--")
+            isValue = isOption && !isValue && ["-o", "-p", "-N", "-t"].contains(argument)
+            words.append(argument)
+        }
+        return words
     }
 
     private var hint: String {

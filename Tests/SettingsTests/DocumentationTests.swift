@@ -1,0 +1,58 @@
+import Foundation
+import Settings
+import Testing
+
+/// The manual and the help name what the program knows.
+@Suite struct DocumentationTests {
+    private static func text(_ path: String) throws -> String {
+        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        return try String(contentsOf: root.appending(path: path), encoding: .utf8)
+    }
+
+    @Test("the help names every option and alias, in 80 columns")
+    func help() {
+        let words = Set(
+            HelpText.text.split { " ,;()\n".contains($0) }.map { String($0.prefix { !"=[".contains($0) }) })
+        #expect(OptionTable.names.filter { !words.contains($0) } == [])
+        #expect(HelpText.text.split(separator: "\n").filter { $0.count > 80 } == [])
+    }
+
+    @Test("the manual has an entry for every option, and names every alias")
+    func manual() throws {
+        let page = try Self.text("man/ftpsfs.1")
+        let lines = page.split(separator: "\n")
+        let entries = Set(
+            lines.filter { $0.hasPrefix(".It Cm ") }.flatMap { $0.split(separator: " ").map(String.init) })
+        let options = OptionTable.groups.flatMap(\.options)
+        #expect(options.map(\.name).filter { !entries.contains($0) } == [])
+        let named = Set(
+            lines.filter { $0.hasPrefix(".") }.flatMap { $0.split(separator: " ").map(String.init) })
+        #expect(OptionTable.names.filter { !named.contains($0) } == [])
+        #expect(OptionTable.refused.map(\.name).filter { !named.contains($0) } == [])
+    }
+
+    @Test("the manual has every exit status with its number and its meaning")
+    func statuses() throws {
+        let lines = try Self.text("man/ftpsfs.1").split(separator: "\n")
+        for status in ExitStatus.allCases {
+            let index = try #require(lines.firstIndex(of: ".It \(status.rawValue)"))
+            #expect(lines[index + 1].lowercased().hasPrefix(status.summary.lowercased()))
+        }
+        #expect(Set(ExitStatus.allCases.map(\.summary)).count == ExitStatus.allCases.count)
+        // Numbers from 32 up have mount(8)'s bit for a mount failure set.
+        #expect(ExitStatus.allCases.filter { $0.rawValue > 8 && $0.rawValue & 32 == 0 } == [])
+    }
+
+    @Test("the README names no option the program does not know")
+    func readme() throws {
+        let text = try Self.text("README.md")
+        let rows = text.split(separator: "\n").filter { $0.hasPrefix("| `") }
+        let cells = rows.compactMap { $0.split(separator: "|").first }
+        let names = cells.flatMap { $0.split(separator: "`").map(String.init) }
+            .filter { $0.contains { $0.isLetter } }
+            .map { String($0.prefix { !"=[ ".contains($0) }) }
+        #expect(!names.isEmpty)
+        #expect(names.filter { !OptionTable.names.contains($0) } == [])
+    }
+}
