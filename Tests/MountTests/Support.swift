@@ -4,7 +4,7 @@ import Testing
 extension MountFixture {
     /// Runs a Python program that must succeed, with the mount point in `M` and a local directory in `L`.
     @discardableResult
-    func python(_ program: String, _ arguments: [String] = [], timeout: Duration = .seconds(240)) throws
+    func python(_ program: String, _ arguments: [String] = [], timeout: Duration = .seconds(600)) throws
         -> String
     {
         let prologue =
@@ -36,7 +36,7 @@ extension MountFixture {
     func release(_ name: String) throws { try TestFile.write("\(local)/\(name)", []) }
 
     /// Waits for a background program's end and returns its status.
-    func end(of process: ChildProcess, within timeout: Duration = .seconds(240)) throws -> CInt {
+    func end(of process: ChildProcess, within timeout: Duration = .seconds(600)) throws -> CInt {
         guard let status = process.wait(for: timeout) else {
             process.signal(9)
             throw SupportFailure("a background program did not end within \(timeout)")

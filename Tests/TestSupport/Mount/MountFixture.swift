@@ -86,7 +86,7 @@ package final class MountFixture: Sendable {
     @discardableResult
     package func run(
         _ script: String, _ arguments: [String] = [], environment: [String: String] = [:],
-        timeout: Duration = .seconds(240)
+        timeout: Duration = .seconds(600)
     ) throws -> String {
         try Shell.run(
             script, arguments, in: local, environment: variables(environment), timeout: timeout)
@@ -95,7 +95,7 @@ package final class MountFixture: Sendable {
     /// Runs a script and returns what came of it; throws only when it takes longer than `timeout`.
     package func attempt(
         _ script: String, _ arguments: [String] = [], environment: [String: String] = [:],
-        timeout: Duration = .seconds(240)
+        timeout: Duration = .seconds(600)
     ) throws -> CommandResult {
         try Shell.attempt(
             script, arguments, in: local, environment: variables(environment), timeout: timeout)
