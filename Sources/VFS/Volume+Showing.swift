@@ -67,19 +67,17 @@ extension Volume {
         return node.attributes.modified ?? mountTime
     }
 
-    /// The permission bits shown: a mode that the user fixed, else the server's, else 0644 or 0755; less the masks.
+    /// The permission bits shown: a mode that the user fixed, else the server's, else a default one; less the masks.
     func shownMode(_ node: Node) -> UInt16 {
         switch node.kind {
         case .directory:
-            if let fixed = configuration.directoryMode { return fixed }
-            let mask = configuration.directoryMask ?? configuration.umask
-            return (node.attributes.mode ?? 0o755) & ~(mask ?? 0)
+            let mode = configuration.directoryMode ?? node.attributes.mode
+            return (mode ?? configuration.defaultDirectoryMode) & ~configuration.directoryMask
         case .symlink:
             return 0o777
         case .file, .other:
-            if let fixed = configuration.fileMode { return fixed }
-            let mask = configuration.fileMask ?? configuration.umask
-            return (node.file?.requestedMode ?? node.attributes.mode ?? 0o644) & ~(mask ?? 0)
+            let mode = configuration.fileMode ?? node.file?.requestedMode ?? node.attributes.mode
+            return (mode ?? configuration.defaultFileMode) & ~configuration.fileMask
         }
     }
 

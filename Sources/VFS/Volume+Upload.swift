@@ -81,7 +81,8 @@ extension Volume {
         guard store.traits.setsModes != false, !isModeFixed(.file) else { return terms }
         // A replaced file is a new one to the server: it would get the mode of new files.
         let wanted = node.file?.requestedMode ?? node.attributes.mode
-        if let wanted, wanted != tree.usualFileMode ?? 0o644 { terms.mode = wanted }
+        let usual = tree.usualFileMode ?? (tree.showsStoredModes == false ? nil : 0o644)
+        if let wanted, wanted != usual { terms.mode = wanted }
         return terms
     }
 
@@ -161,11 +162,11 @@ extension Tree {
     fileprivate mutating func missingMode(
         _ stored: Attributes, _ node: Node, _ ordered: UInt16?, _ traits: StoreTraits
     ) -> UInt16? {
+        showsStoredModes = stored.mode != nil
         if ordered == nil, node.isLocal, let mode = stored.mode { usualFileMode = mode }
         guard ordered == nil, traits.setsModes != false, configuration.fileMode == nil else { return nil }
-        guard let wanted = node.file?.requestedMode, let shown = stored.mode, shown != wanted else {
-            return nil
-        }
-        return wanted
+        // What the server does not show cannot be relied on: some give new files 0600.
+        let wanted = node.file?.requestedMode ?? (node.isLocal ? nil : node.attributes.mode)
+        return wanted == stored.mode ? nil : wanted
     }
 }

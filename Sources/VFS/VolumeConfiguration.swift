@@ -11,12 +11,14 @@ package struct VolumeConfiguration: Sendable {
     package var owner: UInt32 = 0
     /// The group shown for everything (`gid=`).
     package var group: UInt32 = 0
-    /// Permission bits taken away from everything (`umask=`); nil takes 0o022 away where the server states no mode.
-    package var umask: UInt16?
-    /// Permission bits taken away from files (`fmask=`); wins over `umask`.
-    package var fileMask: UInt16?
-    /// Permission bits taken away from directories (`dmask=`); wins over `umask`.
-    package var directoryMask: UInt16?
+    /// Permission bits taken away from every file shown (`fmask=`, `umask=`).
+    package var fileMask: UInt16 = 0
+    /// Permission bits taken away from every directory shown (`dmask=`, `umask=`).
+    package var directoryMask: UInt16 = 0
+    /// The mode of files for which the server states none.
+    package var defaultFileMode: UInt16 = 0o644
+    /// The mode of directories for which the server states none.
+    package var defaultDirectoryMode: UInt16 = 0o755
     /// The mode shown for all files, whatever the server says (`file_mode=`).
     package var fileMode: UInt16?
     /// The mode shown for all directories, whatever the server says (`dir_mode=`).

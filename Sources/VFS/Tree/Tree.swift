@@ -33,6 +33,8 @@ struct Tree {
     var useCount: UInt64 = 0
     /// The mode that the server gives new files by itself, once seen.
     var usualFileMode: UInt16?
+    /// Whether the server shows the mode of a file just stored; nil until the first upload.
+    var showsStoredModes: Bool?
     /// Nodes kept for what only they know, oldest first, and the bound of their number.
     var keepsakes: [NodeID] = []
     /// The volume is being shut down: nothing new is opened.

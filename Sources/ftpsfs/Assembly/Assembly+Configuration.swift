@@ -74,6 +74,8 @@ extension Assembly {
         configuration.isReadOnly = settings.kernel.readOnly
         configuration.owner = presentation.userID
         configuration.group = presentation.groupID
+        configuration.defaultFileMode = presentation.defaultFileMode
+        configuration.defaultDirectoryMode = presentation.defaultDirectoryMode
         configuration.fileMask = presentation.fileMask
         configuration.directoryMask = presentation.directoryMask
         configuration.fileMode = presentation.fileMode

@@ -1,5 +1,5 @@
 package import Remote
-import Synchronization
+import Posix
 
 /// A store around another one that fails, or waits, where a test says so.
 package final class FailingStore: RemoteStore {
@@ -37,7 +37,7 @@ package final class FailingStore: RemoteStore {
 
     /// The store that does the work.
     package let base: any RemoteStore
-    private let state = Mutex(State())
+    private let state = Monitor(State())
 
     /// Wraps a store; without rules nothing fails.
     package init(_ base: any RemoteStore) {

@@ -1,5 +1,5 @@
 package import Remote
-import Synchronization
+import Posix
 
 extension MemoryStore {
     package func openReader(
@@ -119,13 +119,13 @@ final class MemoryReader: RemoteReader {
     private let store: MemoryStore
     private let path: RemotePath
     private let content: [UInt8]
-    private let state: Mutex<State>
+    private let state: Monitor<State>
 
     init(store: MemoryStore, path: RemotePath, content: [UInt8], offset: UInt64) {
         self.store = store
         self.path = path
         self.content = content
-        state = Mutex(State(offset: offset))
+        state = Monitor(State(offset: offset))
     }
 
     func read(into bytes: inout MutableRawSpan, for request: Request) throws(RemoteError) -> Int {

@@ -1,5 +1,5 @@
 package import Remote
-import Synchronization
+import Posix
 
 /// A server in memory: correct, quick, with counted calls, a clock of its own, and doors for "another client".
 ///
@@ -41,11 +41,11 @@ package final class MemoryStore: RemoteStore {
         var received: Int = 0
     }
 
-    private let state: Mutex<State>
+    private let state: Monitor<State>
 
     /// Makes an empty server whose clock shows the time given.
     package init(now: Timestamp = Timestamp(seconds: 1_700_000_000)) {
-        state = Mutex(State(tree: MemoryTree(modified: now), now: now))
+        state = Monitor(State(tree: MemoryTree(modified: now), now: now))
     }
 
     /// Changes what the server shows and can do.

@@ -7,7 +7,7 @@ import Testing
 @Suite struct AttributeTests {
     @Test("what is shown: owner, modes, masks, links")
     func shown() throws {
-        let fixture = try VolumeFixture(configuration: { $0.umask = 0o077 })
+        let fixture = try VolumeFixture(configuration: { ($0.fileMask, $0.directoryMask) = (0o077, 0o077) })
         fixture.server.put("/f", [1, 2], mode: 0o755)
         fixture.server.makeDirectories("/d")
         let file = try fixture.stat("/f")
@@ -59,6 +59,19 @@ import Testing
         try fixture.store("/f", "new")
         #expect(fixture.server.tree.record("/f".remote)?.mode == 0o755)
         #expect(try fixture.stat("/f").mode == 0o755)
+    }
+
+    @Test("where stored modes are not shown, every file is given its own")
+    func modesNotShown() throws {
+        let fixture = try VolumeFixture(server: {
+            $0.showsModes = false
+            $0.fileMode = 0o600
+        })
+        try fixture.store("/a", "x")
+        try fixture.store("/b", "x")
+        #expect(fixture.server.tree.record("/a".remote)?.mode == 0o644)
+        #expect(fixture.server.tree.record("/b".remote)?.mode == 0o644)
+        #expect(fixture.server.count(.setMode) == 1)
     }
 
     @Test("chown: only what changes nothing")

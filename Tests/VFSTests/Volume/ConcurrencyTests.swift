@@ -1,6 +1,5 @@
 import Posix
 import Remote
-import Synchronization
 import TestSupport
 import Testing
 
@@ -12,7 +11,7 @@ import Testing
     func threads(seed: UInt64) throws {
         let fixture = try VolumeFixture(configuration: { $0.directoryLimit = 12 })
         fixture.server.makeDirectories("/a/b")
-        let failures = Mutex(Dice(seed: seed))
+        let failures = Monitor(Dice(seed: seed))
         fixture.store.failWhen { _, _ in
             failures.withLock { dice in
                 switch UInt64.random(in: 0..<60, using: &dice) {

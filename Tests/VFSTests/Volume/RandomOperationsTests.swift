@@ -238,8 +238,8 @@ import Testing
         /// One operation that fails, before or after its effect.
         mutating func failingStep() throws {
             let moment: FailingStore.Moment = Bool.random(using: &dice) ? .before : .after
-            let kind: RemoteError.Kind = [.unreachable, .timedOut, .protocolBroken].randomElement(
-                using: &dice)!
+            let kinds: [RemoteError.Kind] = [.unreachable, .timedOut, .protocolBroken]
+            let kind = kinds[Int.random(in: 0..<3, using: &dice)]
             let times = Int.random(in: 1...3, using: &dice)
             let operations: [StoreOperation] = [
                 .replace, .rename, .removeFile, .makeDirectory, .removeDirectory, .append,

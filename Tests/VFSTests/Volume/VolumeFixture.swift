@@ -2,7 +2,6 @@ import Foundation
 import Logging
 import Posix
 import Remote
-import Synchronization
 import TestSupport
 
 @testable import VFS
@@ -210,7 +209,7 @@ final class VolumeFixture: Sendable {
 
 /// The time since the start of a test.
 private final class ClockBox: Sendable {
-    private let value = Mutex(Duration.seconds(1000))
+    private let value = Monitor(Duration.seconds(1000))
     var elapsed: Duration { value.withLock { $0 } }
     func advance(_ duration: Duration) { value.withLock { $0 += duration } }
 }
