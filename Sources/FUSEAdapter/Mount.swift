@@ -26,6 +26,12 @@ package final class Mount: Sendable {
     private let adapter: Adapter
     private let state = Monitor(State())
 
+    /// Says early what speaks against a mount point, before anybody is asked for a password; `mount()` looks again.
+    package static func check(_ options: MountOptions) throws(MountError) {
+        let silent = Logger(label: "") { _ in SwiftLogNoOpLogHandler() }
+        _ = try Mountpoint.resolve(options, logger: silent)
+    }
+
     /// Prepares a mount; nothing happens yet.
     package init(_ volume: Volume, _ options: MountOptions, logger: Logger) {
         self.volume = volume

@@ -1,3 +1,4 @@
+import FUSEAdapter
 import Posix
 import Settings
 
@@ -22,8 +23,18 @@ struct MountRun {
         do {
             settings = try MountSettings(request, surroundings)
             for warning in settings.warnings { say("warning: " + warning) }
-            if isFake { return .success }
-            Daemon.protectSecrets()
+        } catch {
+            throw Failure(error)
+        }
+        do throws(MountError) {
+            // Before anybody is asked for a password.
+            try Mount.check(Assembly.mountOptions(settings))
+        } catch {
+            throw Failure(error)
+        }
+        if isFake { return .success }
+        Daemon.protectSecrets()
+        do {
             credentials = try Credentials(settings, surroundings)
         } catch {
             throw Failure(error)

@@ -43,8 +43,9 @@ import Testing
                 alice@localhost:/sub\\\\040dir $1/mnt2 fuse.ftpsfs \(options.replacing("noauto,", with: "")) 0 0
                 END
                 mount -a -T fstab
+                mount -a -T fstab # finds both mounted
                 cat mnt/f; echo; stat -c '%u %g' mnt/f; echo y > mnt2/g
-                grep -c 'fuse.ftpsfs.*nosuid,nodev' /proc/self/mounts
+                grep -c "$1/mnt.* fuse.ftpsfs .*nosuid,nodev" /proc/self/mounts
                 grep "$1/mnt " /proc/self/mounts | grep -c \(server.password) || true
                 umount mnt; umount mnt2
                 if mountpoint -q mnt; then exit 7; fi

@@ -86,7 +86,7 @@ extension Assembly {
         return configuration
     }
 
-    func mountOptions() -> MountOptions {
+    static func mountOptions(_ settings: MountSettings) -> MountOptions {
         let kernel = settings.kernel
         var options = MountOptions(mountpoint: settings.mountPoint, source: kernel.sourceName)
         options.allowOther = kernel.allowOther

@@ -56,7 +56,7 @@ struct Assembly {
         let store = FTPStore(pool: pool, profile: profile, logger: logger)
         let volume = Volume(environment: try environment(store), configuration: volumeConfiguration(root))
         defer { volume.shutDown() }
-        let mount = Mount(volume, mountOptions(), logger: logger)
+        let mount = Mount(volume, Self.mountOptions(settings), logger: logger)
         do throws(MountError) { try mount.mount() } catch { throw Failure(error) }
         current.mount.withLock { $0 = mount }
         do throws(Errno) {
