@@ -149,7 +149,7 @@ extension Volume {
         defer { release([directory]) }
         guard let path else { return .absent }
         let start = now
-        let attributes: Attributes
+        var attributes: Attributes
         do {
             attributes = try store.attributes(of: path, for: request)
         } catch {
@@ -165,7 +165,18 @@ extension Volume {
                 RemoteError(
                     .protocolBroken, operation: "attributes", path: path, words: "the server states no size"))
         }
-        let finding = Finding(attributes: attributes, at: start)
+        var finding = Finding(attributes: attributes, at: start)
+        tree.withLock { tree in
+            guard let state = directory.directory else { return }
+            if let known = tree.remembered(name, in: state) { attributes.complete(by: known) }
+            finding.attributes = attributes
+            // Without MLST a link to a file answers like the file.
+            if !store.traits.statsOneName, let child = state.children[name], child.followsLink,
+                child.kind == attributes.kind
+            {
+                finding.link = .followed
+            }
+        }
         guard let settled = tree.withLock({ settled(finding, in: directory, $0) }) else {
             return try follow(name, at: path, finding, in: directory, asked, for: request)
         }

@@ -64,6 +64,7 @@ extension Volume {
         case .done: return
         case .stale: throw .stale
         case .ask(let parent, let name):
+            if node.followsLink { return try revalidateTarget(of: node, name, in: parent, for: request) }
             let knowledge = try ask(for: name, in: parent, for: request)
             try settle(knowledge, node, name, in: parent)
         case .list(let parent, let name):
@@ -79,6 +80,29 @@ extension Volume {
                 knowledge = try ask(for: name, in: parent, for: request)
             }
             try settle(knowledge, node, name, in: parent)
+        }
+    }
+
+    // The same for a link that the server follows: its own row would tell of the link alone.
+    private func revalidateTarget(
+        of node: Node, _ name: FileName, in parent: Node, for request: Request
+    ) throws(VolumeError) {
+        let start = now
+        let asked = tree.withLock { $0.tick() }
+        do {
+            let attributes = try withPath(of: node, for: request) { path throws(RemoteError) in
+                try store.resolvedAttributes(of: path, for: request)
+            }
+            tree.withLock {
+                $0.record(
+                    answer: .present(attributes), link: .followed, for: name, in: parent, asked: asked,
+                    at: start)
+            }
+            let finding = Finding(attributes: attributes, link: .followed, at: start)
+            try settle(.present(finding), node, name, in: parent)
+        } catch {
+            if case .remote(let reason) = error, reason.kind == .notFound { doubt(node) }
+            throw error
         }
     }
 

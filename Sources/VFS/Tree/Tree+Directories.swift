@@ -31,6 +31,18 @@ extension Tree {
         now - moment < configuration.directoryTimeout
     }
 
+    /// What was last known of a name, however long ago; nil for names never seen and those that exist here only.
+    func remembered(_ name: FileName, in state: DirectoryState) -> Attributes? {
+        if let child = state.children[name], !child.isLocal { return child.attributes }
+        switch state.facts[name]?.value {
+        case .present(let attributes): return attributes
+        case .absent, .local: return nil
+        case nil:
+            return state.listing.flatMap { listing in listing.row(of: name).map { listing.attributes(at: $0) }
+            }
+        }
+    }
+
     // MARK: Facts
 
     /// Notes what is true of a name from now on.

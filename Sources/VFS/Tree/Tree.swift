@@ -231,6 +231,13 @@ extension Attributes {
         modified = known.modified
         granularity = known.granularity
     }
+
+    /// Takes over what an answer leaves out and was known before: SIZE and MDTM tell nothing of modes.
+    mutating func complete(by known: Attributes) {
+        guard kind == known.kind else { return }
+        mode = mode ?? known.mode
+        rights = rights ?? known.rights
+    }
 }
 
 extension FileState {
@@ -244,6 +251,7 @@ extension Node {
         guard checkedAt.map({ $0 <= finding.at }) ?? true else { return }
         var latest = finding.attributes
         latest.refine(by: attributes)
+        latest.complete(by: attributes)
         attributes = latest
         checkedAt = finding.at
         if kind == .symlink, finding.link != .undecided { link = finding.link }

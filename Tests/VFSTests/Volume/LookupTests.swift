@@ -170,6 +170,26 @@ import Testing
         #expect(directory.attributes.inode != file.attributes.inode)
     }
 
+    @Test("with all timeouts zero everything still works, and asks each time")
+    func noTimeouts() throws {
+        for statsOneName in [false, true] {
+            let fixture = try VolumeFixture(
+                server: { $0.traits.statsOneName = statsOneName },
+                configuration: { ($0.directoryTimeout, $0.attributeTimeout) = (.zero, .zero) })
+            fixture.server.put("/a", [1])
+            #expect(try fixture.names("/") == ["a"])
+            try fixture.store("/b", "x")
+            try fixture.mkdir("/d")
+            try fixture.rename("/b", "/d/c")
+            #expect(try fixture.text("/d/c") == "x")
+            #expect(try !fixture.exists("/b"))
+            try fixture.unlink("/d/c")
+            try fixture.rmdir("/d")
+            fixture.server.remove("/a")
+            #expect(try fixture.names("/") == [])
+        }
+    }
+
     @Test("SIGHUP drops what is cached")
     func dropCaches() throws {
         let fixture = try VolumeFixture()

@@ -57,6 +57,8 @@ import Testing
         #expect(try fixture.stat("/key").size == 7)
         #expect(try fixture.stat("/all/key").size == 7)
         #expect(fixture.server.count() == 0)
+        fixture.advance(.seconds(5))
+        #expect(try fixture.text("/key") == "outside")
         // Written through, not replaced.
         try fixture.store("/key", "changed")
         #expect(fixture.server.content("/secret/key") == Array("changed".utf8))
