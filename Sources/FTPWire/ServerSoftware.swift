@@ -79,7 +79,8 @@ extension ServerSoftware {
     /// How commands have to be written for this server.
     package var dialect: WireDialect {
         WireDialect(
-            doubleIAC: program == .proftpd, splitsSiteArguments: ![.vsftpd, .pureFTPd, .pyftpdlib].contains(program))
+            doubleIAC: program == .proftpd,
+            splitsSiteArguments: ![.vsftpd, .pureFTPd, .pyftpdlib].contains(program))
     }
 
     /// ABOR is needed to end a download early (Pure-FTPd 1.0.50 else sends a final `150`, or nothing).
