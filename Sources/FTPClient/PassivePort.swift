@@ -50,18 +50,8 @@ extension Session {
         }
     }
 
-    /// Waits until a connection stands to a port of the way that has worked before; when it does not, the next transfer takes the
-    /// careful way again.
-    func finishDialling(_ socket: borrowing Socket) throws(FTPError) {
-        do throws(FTPError) {
-            try finishDialling(socket, until: .after(configuration.connectTimeout))
-        } catch {
-            if case .dataConnection = error { profile.update { $0.passiveIsProven = false } }
-            throw error
-        }
-    }
-
-    private func finishDialling(_ socket: borrowing Socket, until deadline: Deadline) throws(FTPError) {
+    /// Waits until a connection to a port of the server stands.
+    func finishDialling(_ socket: borrowing Socket, until deadline: Deadline) throws(FTPError) {
         do throws(WaitError) {
             try socket.finishConnecting(until: deadline, wakeup: control.wakeup)
         } catch {

@@ -31,7 +31,7 @@ extension Session {
                 let socket = try beginDialling(port(in: reply, to: passive))
                 isTransferring = true
                 try control.send(commands)
-                try finishDialling(socket)
+                try connect(socket, &opening)
                 return try establish(socket, &opening)
             }
             let socket = try dial(passive, reply)
@@ -78,9 +78,45 @@ extension Session {
         // A refusal that has come together with the port saves the data connection.
         try opening.takeReplies(control)
         if let refusal = opening.refusal { throw refusal }
-        let socket = try beginDialling(port(in: reply, to: passive))
-        try finishDialling(socket)
+        let port = try port(in: reply, to: passive)
+        let socket: Socket
+        do throws(FTPError) {
+            socket = try beginDialling(port)
+        } catch {
+            throw try explained(error, &opening, until: .after(DataChannel.explanationTimeout))
+        }
+        try connect(socket, &opening)
         return try establish(socket, &opening)
+    }
+
+    /// Waits until a connection stands whose transfer command is out.
+    private func connect(_ socket: borrowing Socket, _ opening: inout TransferOpening) throws(FTPError) {
+        let deadline = Deadline.after(configuration.connectTimeout)
+        do throws(FTPError) {
+            try finishDialling(socket, until: deadline)
+        } catch {
+            let limit = deadline.earlier(.after(DataChannel.explanationTimeout))
+            throw try explained(error, &opening, until: limit)
+        }
+    }
+
+    /// What stands behind a data connection that could not be made.
+    ///
+    /// That may be the refusal of its command, for a server closes the port before our connection has come through (ProFTPD 1.3.8).
+    ///
+    /// When it is not, the way that has worked before does so no more: the next transfer takes the careful one.
+    private func explained(
+        _ failure: FTPError, _ opening: inout TransferOpening, until deadline: Deadline
+    ) throws(FTPError) -> FTPError {
+        guard case .dataConnection = failure else { return failure }
+        do throws(FTPError) {
+            while !opening.isOver { opening.take(try control.expect(until: deadline)) }
+        } catch {
+            guard case .timedOut = error else { throw error }
+        }
+        if let refusal = opening.refusal, refusal.reply?.isAboutDataConnection != true { return refusal }
+        profile.update { $0.passiveIsProven = false }
+        return failure
     }
 
     /// Settles the session's state after a transfer that did not begin.

@@ -11,7 +11,7 @@ extension FTPError {
             true
         case .refused(_, let reply):
             // 450 stands for much; of a lost data connection ProFTPD 1.3.8 says "Link to file server lost".
-            [421, 425, 426].contains(reply.code) || (reply.code == 450 && reply.text.contains("lost"))
+            reply.isAboutDataConnection || (reply.code == 450 && reply.text.contains("lost"))
         case .loginRefused, .tooManyConnections, .protectionRefused, .interrupted, .resolve, .connect, .tls,
             .listing, .unreadable, .invalidName, .tooLong, .unsupported:
             false

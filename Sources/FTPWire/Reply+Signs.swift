@@ -22,6 +22,9 @@ extension Reply {
         return code == 425 && speaks(of: "data connection") && ends(with: "operation not permitted")
     }
 
+    /// The server found no data connection, or a broken one: no verdict on what was asked for.
+    package var isAboutDataConnection: Bool { [421, 425, 426].contains(code) }
+
     /// The server refuses REST before STOR, and APPE, but takes whole files (ProFTPD 1.3.8 without `AllowStoreRestart`).
     package var refusesRestart: Bool {
         speaks(of: "append/restart not permitted") || speaks(of: "restart not permitted")
