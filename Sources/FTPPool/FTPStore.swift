@@ -41,7 +41,8 @@ package final class FTPStore: RemoteStore {
         let facts = profile.facts
         return StoreTraits(
             statsOneName: facts.features.hasMachineListing && !facts.machineListingFails,
-            setsFileTimes: facts.fileTimes.works, setsDirectoryTimes: facts.directoryTimes.works,
+            statesExactTimes: facts.features.hasMDTM, setsFileTimes: facts.fileTimes.works,
+            setsDirectoryTimes: facts.directoryTimes.works,
             setsModes: facts.modes.works, replacesAtomically: learned.withLock { $0.renameReplaces })
     }
 

@@ -98,7 +98,9 @@ final class Adapter: Sendable {
         case .entry(let node):
             if !reply.entry(parameters(node)) { volume.forget(node.node, count: 1) }
         case .absent: sendAbsent(reply)
-        case .attributes(let attributes): _ = reply.attributes(stat(attributes), for: timeouts.attributes)
+        case .attributes(let attributes):
+            _ = reply.attributes(
+                stat(attributes), for: attributes.isProvisional ? 0 : timeouts.attributes)
         case .opened(let file):
             if !reply.opened(fileInfo(file)) { volume.release(file.handle) }
         case .created(let node, let file):

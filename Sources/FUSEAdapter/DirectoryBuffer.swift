@@ -80,11 +80,13 @@ final class DirectoryBuffer {
 
 extension fuse_entry_param {
     /// Makes the kernel's form of a node; generation 0, since numbers of nodes are never used again during a mount.
+    ///
+    /// Provisional attributes are not kept: the kernel asks again when a program wants them.
     init(_ reply: NodeReply, attributeTimeout: Double, entryTimeout: Double) {
         self.init()
         ino = reply.node.rawValue
         attr = stat(reply.attributes)
-        attr_timeout = attributeTimeout
+        attr_timeout = reply.attributes.isProvisional ? 0 : attributeTimeout
         entry_timeout = entryTimeout
     }
 }

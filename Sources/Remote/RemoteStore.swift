@@ -17,6 +17,11 @@ package protocol RemoteStore: AnyObject, Sendable {
     /// Asks for what a name stands for once symbolic links are followed by the server.
     func resolvedAttributes(of path: RemotePath, for request: Request) throws(RemoteError) -> Attributes
 
+    /// Asks for exact times of modification of regular files of which a listing states only the minute or the day, all of them at once.
+    ///
+    /// Answers in the order of the paths, nil for a file of which the server says none.
+    func exactTimes(of paths: [RemotePath], for request: Request) throws(RemoteError) -> [Timestamp?]
+
     /// Begins to read a file at an offset in bytes. `length` is how much will be read at the most, as far as known.
     func openReader(
         _ path: RemotePath, at offset: UInt64, length: UInt64?, for request: Request
@@ -70,6 +75,8 @@ package protocol RemoteStore: AnyObject, Sendable {
 package struct StoreTraits: Hashable, Sendable {
     /// One name can be asked for in one round trip (MLST); otherwise listing the parent is the better question.
     package var statsOneName: Bool
+    /// Exact times of files can be asked for where listings state coarse ones (MDTM).
+    package var statesExactTimes: Bool
     /// The time of modification of files can be set; nil while unknown.
     package var setsFileTimes: Bool?
     /// The time of modification of directories can be set; nil while unknown.
@@ -83,10 +90,12 @@ package struct StoreTraits: Hashable, Sendable {
 
     /// Makes traits; the defaults claim nothing.
     package init(
-        statsOneName: Bool = false, setsFileTimes: Bool? = nil, setsDirectoryTimes: Bool? = nil,
+        statsOneName: Bool = false, statesExactTimes: Bool = false, setsFileTimes: Bool? = nil,
+        setsDirectoryTimes: Bool? = nil,
         setsModes: Bool? = nil, granularity: TimeGranularity = .second, replacesAtomically: Bool = true
     ) {
         self.statsOneName = statsOneName
+        self.statesExactTimes = statesExactTimes
         self.setsFileTimes = setsFileTimes
         self.setsDirectoryTimes = setsDirectoryTimes
         self.setsModes = setsModes

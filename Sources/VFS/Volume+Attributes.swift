@@ -15,8 +15,9 @@ extension Volume {
             let isKnown = node.file?.content?.isDirty == true || refreshFromCache(node, &tree)
             return (node, isKnown ? shown(node) : nil)
         }
-        if let known { return known }
-        let isThere = try refresh(node, for: request)
+        if let known, !known.isProvisional { return known }
+        let isThere = known == nil ? try refresh(node, for: request) : true
+        if tree.withLock({ _ in hasCoarseTime(node) }) { try learnExactTime(of: node, for: request) }
         return try tree.withLock { tree throws(VolumeError) in
             guard isThere || node.handles > 0 else { throw .notFound }
             return shown(node)

@@ -14,7 +14,8 @@ extension Volume {
         return NodeAttributes(
             inode: node.inode, kind: node.kind, mode: shownMode(node), owner: configuration.owner,
             group: configuration.group, size: shownSize(node), modified: modified, changed: modified,
-            accessed: node.file?.accessed ?? modified, links: node.isGone ? 0 : 1)
+            accessed: node.file?.accessed ?? modified, links: node.isGone ? 0 : 1,
+            isProvisional: hasCoarseTime(node))
     }
 
     private func shownSize(_ node: Node) -> UInt64 {

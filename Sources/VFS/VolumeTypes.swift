@@ -41,11 +41,14 @@ package struct NodeAttributes: Hashable, Sendable {
     package var accessed: Timestamp
     /// The number of names (`st_nlink`).
     package var links: UInt32
+    /// Asking for the attributes again gives a more exact time: these are not to be kept.
+    package var isProvisional: Bool
 
     /// Puts attributes together.
     package init(
         inode: UInt64, kind: FileKind, mode: UInt16, owner: UInt32, group: UInt32, size: UInt64,
-        modified: Timestamp, changed: Timestamp, accessed: Timestamp, links: UInt32 = 1
+        modified: Timestamp, changed: Timestamp, accessed: Timestamp, links: UInt32 = 1,
+        isProvisional: Bool = false
     ) {
         self.inode = inode
         self.kind = kind
@@ -57,6 +60,7 @@ package struct NodeAttributes: Hashable, Sendable {
         self.changed = changed
         self.accessed = accessed
         self.links = links
+        self.isProvisional = isProvisional
     }
 }
 

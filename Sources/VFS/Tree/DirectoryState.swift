@@ -46,6 +46,10 @@ final class DirectoryState {
     var unlistableUntil: Duration?
     /// A program's own change of the entries: the time to show, and when it happened.
     var changedHere: (shown: Timestamp, at: Duration)?
+    /// How many files the next question for an exact time asks about.
+    var timesAskedFor = 1
+    /// The listed files that have no exact time, or one that is not of the version listed.
+    var timeless: Set<FileName> = []
     /// Whether the server says that files may be made here, once it was asked for that alone.
     var promisesCreation: Bool?
     /// Orders directories for eviction.

@@ -84,6 +84,23 @@ final class PackedListing: Sendable {
         self.isComplete = isComplete && fits
     }
 
+    /// The same rows, some of them with a time stated to the second.
+    func with(exactTimes times: [Int: Timestamp]) -> PackedListing {
+        PackedListing(self, exactTimes: times)
+    }
+
+    private init(_ other: PackedListing, exactTimes times: [Int: Timestamp]) {
+        var records = other.records
+        for (row, time) in times {
+            records[row].seconds = time.seconds
+            records[row].nanoseconds = 0
+            records[row].granularity = .second
+        }
+        self.records = records
+        (names, ends, targets, slots) = (other.names, other.ends, other.targets, other.slots)
+        isComplete = other.isComplete
+    }
+
     /// The number of rows.
     var count: Int { records.count }
 

@@ -124,6 +124,7 @@ extension Tree {
         state.facts.merge(links) { newer, _ in newer }
         state.listing = listing
         state.listedAt = flight.startedAt
+        state.timeless = []
         state.unlistableUntil = nil
         cachedEntries += state.cost
         touch(directory, state)

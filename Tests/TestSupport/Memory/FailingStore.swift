@@ -103,6 +103,14 @@ package final class FailingStore: RemoteStore {
         }
     }
 
+    package func exactTimes(
+        of paths: [RemotePath], for request: Request
+    ) throws(RemoteError) -> [Timestamp?] {
+        try around(.exactTimes, paths.first ?? .root, request) { () throws(RemoteError) in
+            try base.exactTimes(of: paths, for: request)
+        }
+    }
+
     package func resolvedAttributes(
         of path: RemotePath, for request: Request
     ) throws(RemoteError) -> Attributes {

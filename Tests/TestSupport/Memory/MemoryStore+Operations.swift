@@ -26,6 +26,16 @@ extension MemoryStore {
         }
     }
 
+    package func exactTimes(
+        of paths: [RemotePath], for request: Request
+    ) throws(RemoteError) -> [Timestamp?] {
+        try perform(.exactTimes, paths.first ?? .root, request) { tree, _, _ throws(RemoteError) in
+            paths.map { path in
+                tree.record(path).flatMap { $0.kind == .file ? Self.cut($0.modified, to: .second) : nil }
+            }
+        }
+    }
+
     package func makeDirectory(_ path: RemotePath, for request: Request) throws(RemoteError) {
         try perform(.makeDirectory, path, request) { tree, _, now throws(RemoteError) in
             guard tree.record(path) == nil else { throw RemoteError(.exists, operation: "") }

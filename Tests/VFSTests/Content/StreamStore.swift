@@ -90,6 +90,9 @@ final class StreamStore: RemoteStore {
         return StreamReader(store: self, number: number, offset: offset, seed: seed)
     }
 
+    func exactTimes(of paths: [RemotePath], for request: Request) throws(RemoteError) -> [Timestamp?] {
+        paths.map { _ in nil }
+    }
     func resolvedAttributes(of path: RemotePath, for request: Request) throws(RemoteError) -> Attributes {
         try attributes(of: path, for: request)
     }

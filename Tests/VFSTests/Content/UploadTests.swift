@@ -359,6 +359,9 @@ private final class LyingStore: RemoteStore {
     func attributes(of path: RemotePath, for request: Request) throws(RemoteError) -> Attributes {
         try base.attributes(of: path, for: request)
     }
+    func exactTimes(of paths: [RemotePath], for request: Request) throws(RemoteError) -> [Timestamp?] {
+        try base.exactTimes(of: paths, for: request)
+    }
     func resolvedAttributes(of path: RemotePath, for request: Request) throws(RemoteError) -> Attributes {
         try base.resolvedAttributes(of: path, for: request)
     }
