@@ -145,6 +145,8 @@ private final class Transfer {
         }
         owner.monitor.update { state in
             owner.environment.budget.release(state.pieces.finish(stream: id))
+            // What was begun is left over when everything else was dropped already.
+            if state.isClosed { owner.environment.budget.release(state.pieces.drop { _ in true }) }
         }
         if let failure { owner.fail(id, with: failure) }
         block = nil
