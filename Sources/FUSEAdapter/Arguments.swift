@@ -21,6 +21,15 @@ enum Arguments {
         return handle
     }
 
+    /// Whether a write goes to the end of the file wherever that is by now, not to the offset that comes with it.
+    ///
+    /// O_APPEND counts as it is at the write: fcntl(2) can change it after open(2). It says nothing about pages that the
+    /// kernel writes back for mmap(2) through whatever handle is at hand.
+    static func appends(_ info: UnsafeMutablePointer<fuse_file_info>?) -> Bool {
+        guard let info = unsafe info?.pointee else { return false }
+        return info.flags & O_APPEND != 0 && info.writepage == 0
+    }
+
     /// An offset that must not be negative.
     static func offset(_ offset: off_t) throws(VolumeError) -> UInt64 {
         guard let result = UInt64(exactly: offset) else { throw .invalid }

@@ -43,9 +43,10 @@ extension Callbacks {
             unsafe Adapter.serve(raw, "write", node) { adapter, call throws(VolumeError) in
                 // SAFETY: libfuse's buffer is valid during the callback, and the volume keeps nothing of the span.
                 let bytes = unsafe RawSpan(_unsafeBytes: UnsafeRawBufferPointer(start: start, count: count))
-                try adapter.volume.write(
-                    unsafe Arguments.needed(info), bytes, at: try Arguments.offset(place), for: call)
-                return .written(count)
+                let written = try adapter.volume.write(
+                    unsafe Arguments.needed(info), bytes, at: try Arguments.offset(place),
+                    appends: unsafe Arguments.appends(info), for: call)
+                return .written(written)
             }
         }
     }

@@ -73,8 +73,8 @@ extension OpenMode {
     init(flags: CInt) {
         let access = flags & O_ACCMODE
         self.init(
-            reads: access != O_WRONLY, writes: access != O_RDONLY, appends: flags & O_APPEND != 0,
-            truncates: flags & O_TRUNC != 0, exclusive: flags & O_EXCL != 0)
+            reads: access != O_WRONLY, writes: access != O_RDONLY, truncates: flags & O_TRUNC != 0,
+            exclusive: flags & O_EXCL != 0)
     }
 }
 

@@ -17,6 +17,7 @@ extension FileContent {
                 guard state.base != nil else { return nil }
                 state.base?.modified = time
                 state.base?.granularity = granularity
+                state.baseSeenAt = ContinuousClock.now
                 defer { state.remote = nil }
                 return state.remote
             }

@@ -143,7 +143,7 @@ extension Volume {
             let old = attributes.version
             attributes.modified = time
             attributes.granularity = exactness
-            if node.file?.kernelVersion == old { node.file?.kernelVersion = attributes.version }
+            if node.file?.kernelPages?.version == old { node.file?.kernelPages?.version = attributes.version }
         }
         tree.withLock { _ in node.directory?.changedHere = nil }
     }
@@ -152,7 +152,12 @@ extension Volume {
     private func setModifiedOnServer(
         _ time: Timestamp, _ exactness: TimeGranularity, of node: Node, for request: Request
     ) throws(VolumeError) -> Bool {
-        let content = tree.withLock { _ in node.file?.content }
+        let content = tree.withLock { _ -> FileContent? in
+            guard let file = node.file, let content = file.content else { return nil }
+            file.uploads += 1
+            return content
+        }
+        defer { if content != nil { tree.withLock { _ in node.file?.uploads -= 1 } } }
         return try withOptionalPath(of: node, for: request) { path throws(VolumeError) in
             guard let path else { throw .stale }
             func set() throws(VolumeError) {
@@ -223,23 +228,16 @@ extension Volume {
         case .symlink, .other: throw .invalid
         }
         if let handle {
-            let file = try tree.withLock { tree throws(VolumeError) -> FileHandle in
-                guard let file = tree.files[handle.rawValue], file.mode.writes else { throw .badHandle }
-                noteWrite(file)
-                return file
+            return try writing(handle) { file throws(VolumeError) in
+                try file.content.truncate(to: size, for: request)
             }
-            try file.content.truncate(to: size, for: request)
-            return
         }
         // truncate(2): a handle of its own for the time it takes; its end brings the new size to the server.
         let opened = try open(node.id, OpenMode(reads: false, writes: true), for: request)
         do {
-            let file = try tree.withLock { tree throws(VolumeError) -> FileHandle in
-                guard let file = tree.files[opened.handle.rawValue] else { throw .badHandle }
-                noteWrite(file)
-                return file
+            try writing(opened.handle) { file throws(VolumeError) in
+                try file.content.truncate(to: size, for: request)
             }
-            try file.content.truncate(to: size, for: request)
             try synchronize(opened.handle, for: request)
         } catch {
             abandon(opened.handle)

@@ -14,12 +14,13 @@ extension Volume {
         }
     }
 
-    /// Writes all the bytes into the spool.
-    package func write(_ handle: HandleID, _ bytes: RawSpan, at offset: UInt64, for request: Request)
-        throws(VolumeError)
-    {
-        let file = try writable(handle)
-        try file.content.write(bytes, at: offset, appends: file.mode.appends, for: request)
+    /// Writes into the spool, at an offset or (`appends`) at the end; returns how many bytes, fewer than given when the spool is full.
+    package func write(
+        _ handle: HandleID, _ bytes: RawSpan, at offset: UInt64, appends: Bool = false, for request: Request
+    ) throws(VolumeError) -> Int {
+        try writing(handle) { file throws(VolumeError) in
+            try file.content.write(bytes, at: offset, appends: appends, for: request)
+        }
     }
 
     /// Makes room (`keepsSize` false: the file grows), or zeroes a range (fallocate(2)).
@@ -27,9 +28,10 @@ extension Volume {
         _ handle: HandleID, at offset: UInt64, count: UInt64, keepsSize: Bool, zeroes: Bool,
         for request: Request
     ) throws(VolumeError) {
-        let file = try writable(handle)
-        try file.content.allocate(
-            at: offset, count: count, keepsSize: keepsSize, zeroes: zeroes, for: request)
+        try writing(handle) { file throws(VolumeError) in
+            try file.content.allocate(
+                at: offset, count: count, keepsSize: keepsSize, zeroes: zeroes, for: request)
+        }
     }
 
     /// Finds the next data or hole from an offset on (lseek(2), SEEK_DATA and SEEK_HOLE).
@@ -46,20 +48,22 @@ extension Volume {
     ) throws(VolumeError) -> Int {
         let from = try file(source)
         guard from.mode.reads else { throw .badHandle }
-        let to = try writable(target)
-        guard !to.mode.appends else { throw .badHandle }
-        // Bounded, so that the request stays interruptible in time; the kernel asks for the rest.
-        let reply = try withOptionalPath(of: from.node, for: request) { path throws(VolumeError) in
-            try from.content.read(at: sourceOffset, count: min(count, 4 << 20), path: path, for: request)
-        }
-        var offset = targetOffset
-        for slice in reply.slices {
-            try slice.block.withBytes(slice.range) { bytes throws(VolumeError) in
-                try to.content.write(bytes, at: offset, appends: false, for: request)
+        return try writing(target) { to throws(VolumeError) in
+            // Bounded, so that the request stays interruptible in time; the kernel asks for the rest.
+            let reply = try withOptionalPath(of: from.node, for: request) { path throws(VolumeError) in
+                try from.content.read(at: sourceOffset, count: min(count, 4 << 20), path: path, for: request)
             }
-            offset += UInt64(slice.range.count)
+            var copied = 0
+            for slice in reply.slices {
+                let count = try slice.block.withBytes(slice.range) { bytes throws(VolumeError) in
+                    try to.content.write(
+                        bytes, at: targetOffset + UInt64(copied), appends: false, for: request)
+                }
+                copied += count
+                guard count == slice.range.count else { break }
+            }
+            return copied
         }
-        return reply.count
     }
 
     // MARK: Bringing it to the server
@@ -109,9 +113,12 @@ extension Volume {
         end(handle, keepingBytes: true)
     }
 
-    /// Ends a handle whose changes a program was told of as failed.
+    /// Ends a handle that has only changed the size, which its program was told of as failed.
+    ///
+    /// Bytes that were written through others and could not be stored either are kept.
     func abandon(_ handle: HandleID) {
-        end(handle, keepingBytes: false)
+        let content = tree.withLock { $0.files[handle.rawValue]?.content }
+        end(handle, keepingBytes: content?.hasUnsavedBytes == true)
     }
 
     /// Ends a handle; with the last one of a content that content ends, its unsaved bytes kept for rescue or not.
@@ -148,10 +155,10 @@ extension Volume {
     // The bytes of a file could not be stored: from now on the directory shows what the server has.
     private func lose(_ node: Node, _ tree: inout Tree) {
         node.checkedAt = nil
-        node.file?.kernelVersion = nil
+        node.file?.kernelPages = nil
         guard let (parent, name) = place(of: node) else { return }
-        tree.doubt(name, in: parent)
         if node.isLocal { tree.detach(node) }
+        tree.doubt(name, in: parent)
     }
 
     // MARK: Handles
@@ -164,16 +171,24 @@ extension Volume {
         }
     }
 
-    private func writable(_ handle: HandleID) throws(VolumeError) -> FileHandle {
-        try tree.withLock { tree throws(VolumeError) in
+    /// Changes a content through a handle.
+    ///
+    /// The change is counted before it begins and once more when it is made: a flush that runs meanwhile cannot know whether it
+    /// has stored it.
+    func writing<Result>(
+        _ handle: HandleID, _ body: (FileHandle) throws(VolumeError) -> Result
+    ) throws(VolumeError) -> Result {
+        let file = try tree.withLock { tree throws(VolumeError) -> FileHandle in
             guard let file = tree.files[handle.rawValue], file.mode.writes else { throw .badHandle }
             noteWrite(file)
             return file
         }
+        defer { tree.withLock { _ in noteWrite(file) } }
+        return try body(file)
     }
 
-    /// Notes that something is about to be written through a handle; called with the tree lock held.
-    func noteWrite(_ file: FileHandle) {
+    // Called with the tree lock held.
+    private func noteWrite(_ file: FileHandle) {
         file.writes += 1
         file.hasOnlyTruncated = false
         // A write changes the time of modification, whatever was set before.

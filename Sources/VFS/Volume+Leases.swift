@@ -71,8 +71,9 @@ extension Volume {
         _ body: (Choice) throws(VolumeError) -> Result
     ) throws(VolumeError) -> Result {
         var wanted: [Node] = []
+        var hasWanted = false
         defer {
-            if !wanted.isEmpty {
+            if hasWanted || !wanted.isEmpty {
                 tree.update { tree in
                     tree.leases.unwant(wanted)
                     for node in wanted { tree.collect(node) }
@@ -81,7 +82,9 @@ extension Volume {
         }
         let taken = try waiting(for: request) {
             tree throws(VolumeError) -> (own: [Node], share: [Node], choice: Choice)? in
+            // Those who were kept waiting by a wish are woken when it is given up, below.
             tree.leases.unwant(wanted)
+            hasWanted = hasWanted || !wanted.isEmpty
             wanted = []
             let wish = try choose(&tree)
             if tree.leases.own(wish.own, sharing: wish.share) { return wish }

@@ -44,10 +44,13 @@ extension Volume {
         enum Step { case done, stale, ask(Node, FileName), list(Node, FileName) }
         let asked = now
         let step = tree.withLock { tree -> Step in
-            if node.isGone { return node.handles > 0 ? .done : .stale }
+            // With ESTALE the kernel looks the name up again, and finds what another client has put there.
+            if node.isGone { return node.handles > 0 && !node.isLost ? .done : .stale }
             guard let (parent, name) = place(of: node), let state = parent.directory else { return .stale }
             if node.isLocal || node.file?.content?.isDirty == true { return .done }
+            if node.file?.content?.isStale == true { return .ask(parent, name) }
             let isKnown = refreshFromCache(node, &tree)
+            if node.isGone { return .stale }
             let age = node.checkedAt.map { asked - $0 }
             if let age, age <= configuration.attributeTimeout { return .done }
             if isKnown, age != nil, !configuration.revalidatesAtOpen { return .done }
@@ -111,7 +114,7 @@ extension Volume {
     {
         try tree.withLock { tree throws(VolumeError) in
             guard apply(knowledge, to: node, name, in: parent, &tree) || node.isGone else { throw .notFound }
-            if node.isGone, node.handles == 0 { throw .stale }
+            if node.isGone, node.handles == 0 || node.isLost { throw .stale }
         }
     }
 
@@ -133,10 +136,11 @@ extension Volume {
             guard !node.isGone else { throw .stale }
             content = FileContent(
                 environment: environment, base: node.isLocal ? nil : version, size: node.attributes.size ?? 0,
-                path: tree.path(of: node), followsLink: node.followsLink)
+                path: tree.path(of: node), followsLink: node.followsLink,
+                age: node.checkedAt.map { now - $0 } ?? .seconds(3600))
             file.content = content
-            keepsCache = file.kernelVersion.map { holds($0, version) } ?? false
-            file.kernelVersion = version
+            keepsCache = file.kernelPages?.hold(for: version) ?? false
+            file.kernelPages = KernelPages(version, isSettled: keepsCache || isSettled(version))
         }
         let handle = FileHandle(node: node, content: content, mode: mode)
         let id = tree.handleID()
@@ -157,16 +161,17 @@ extension Volume {
         return base.matches(version)
     }
 
-    // Whether pages of one version are good for another. Times of whole minutes or days prove nothing for a file that was
-    // changed of late; and what has no time proves nothing at all.
-    private func holds(_ old: FileVersion, _ new: FileVersion) -> Bool {
-        guard let modified = new.modified, old.modified != nil, old.size != nil, old.matches(new) else {
-            return false
-        }
-        switch max(old.granularity, new.granularity) {
-        case .fraction, .second: return true
-        case .minute: return wall.seconds - modified.seconds > 180
-        case .day: return wall.seconds - modified.seconds > 3 * 86_400
+    // Whether a change from now on gives a file another version than this: one within the second, minute or day stated does not.
+    // The clocks of both machines need not agree to the second.
+    private func isSettled(_ version: FileVersion) -> Bool {
+        guard let modified = version.modified else { return false }
+        let age = wall.seconds.subtractingReportingOverflow(modified.seconds)
+        guard !age.overflow else { return false }
+        switch version.granularity {
+        case .fraction: return true
+        case .second: return age.partialValue > 2
+        case .minute: return age.partialValue > 180
+        case .day: return age.partialValue > 3 * 86_400
         }
     }
 }

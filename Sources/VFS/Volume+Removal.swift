@@ -22,6 +22,7 @@ extension Volume {
         try checkWritable()
         let directory = try tree.withLock { tree throws(VolumeError) in try tree.directory(parent).0 }
         let knowledge = try known(name, in: directory, for: request)
+        if isDirectory { try lookAgain(into: name, in: directory, for: request) }
         try alone(for: request) { tree throws(VolumeError) -> (own: [Node], share: [Node], choice: Node) in
             guard tree.path(of: directory) != nil,
                 let node = self.node(name, in: directory, knowledge, &tree)
@@ -48,7 +49,7 @@ extension Volume {
         throws(VolumeError)
     {
         let (path, isOnServer) = tree.withLock { tree in
-            (tree.path(of: name, in: directory), !node.isLocal || node.file?.content?.hasFailedUpload == true)
+            (tree.path(of: name, in: directory), !node.isLocal || node.file?.content?.isInDoubt == true)
         }
         guard let path else { throw .notFound }
         if isOnServer {
@@ -110,14 +111,34 @@ extension Volume {
         return cached
     }
 
+    /// Lists a directory anew that is known to have entries: another client may have removed them since.
+    ///
+    /// The listing is asked before the server is told to remove it, for some servers take all that is in it along.
+    func lookAgain(into name: FileName, in directory: Node, for request: Request) throws(VolumeError) {
+        let filled = tree.withLock { tree -> Node? in
+            guard let node = directory.directory?.children[name], let state = node.directory,
+                state.localCount == 0, tree.isKnownFilled(state, at: now)
+            else { return nil }
+            return node
+        }
+        if let filled { _ = try list(filled, since: now, for: request) }
+    }
+
     /// The node of a name; nil when there is none and the name is not known to exist.
     ///
-    /// Called with the tree lock held.
+    /// `knowledge` may be older than what was done here since. Called with the tree lock held.
     func node(_ name: FileName, in directory: Node, _ knowledge: Knowledge, _ tree: inout Tree) -> Node? {
-        if case .absent = knowledge { return nil }
-        if let node = directory.directory?.children[name] { return node }
-        guard case .present(let finding) = knowledge else { return nil }
-        return tree.attach(name, in: directory, finding)
+        guard let state = directory.directory else { return nil }
+        let latest = tree.knowledge(of: name, in: state, at: now)
+        if case .absent = latest { return nil }
+        if case .unknown = latest, case .absent = knowledge { return nil }
+        if let node = state.children[name] { return node }
+        switch (latest, knowledge) {
+        case (.present(let finding), _) where settled(finding, in: directory, tree) != nil,
+            (_, .present(let finding)):
+            return tree.attach(name, in: directory, finding)
+        default: return nil
+        }
     }
 
     /// Fetches what the readers of an open file would miss once its name is gone.

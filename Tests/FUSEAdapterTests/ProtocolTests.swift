@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import FUSEAdapter
@@ -11,6 +12,7 @@ private enum Opcode {
     static let link: UInt32 = 13
     static let open: UInt32 = 14
     static let read: UInt32 = 15
+    static let write: UInt32 = 16
     static let statistics: UInt32 = 17
     static let release: UInt32 = 18
     static let setExtended: UInt32 = 21
@@ -125,6 +127,26 @@ struct ProtocolTests {
         #expect(kernel.openHandles == 1)
         #expect(kernel.ask(Opcode.release, file, longs: [handle], more: [0, 0, 0, 0])?.number == 0)
         #expect(kernel.openHandles == 0)
+    }
+
+    @Test("a write goes to the end by the flags it comes with, and pages of mmap(2) go to their place")
+    func appending() throws {
+        let kernel = try FakeKernel()
+        let file = kernel.lookUp("file")
+        let append = UInt32(O_WRONLY | O_APPEND)
+        let handle = try #require(kernel.ask(Opcode.open, file, words: [append, 0])).long(0)
+        func write(_ text: String, at place: UInt64, page: Bool = false, flags: UInt32) -> CInt? {
+            // The texts of a request end with a NUL, which is not of the bytes here.
+            let size = UInt32(text.utf8.count)
+            return kernel.ask(
+                Opcode.write, file, longs: [handle, place], more: [size, page ? 1 : 0, 0, 0, flags, 0],
+                texts: [text])?.number
+        }
+        #expect(write("more", at: 0, flags: append) == 0)
+        #expect(write("HELLO", at: 0, page: true, flags: append) == 0)
+        #expect(write("WORLD", at: 6, flags: UInt32(O_WRONLY)) == 0)
+        #expect(kernel.ask(Opcode.release, file, longs: [handle], more: [0, 0, 0, 0])?.number == 0)
+        #expect(kernel.store.content("/file") == Array("HELLO WORLD\nmore".utf8))
     }
 
     @Test("statfs(2) is answered")

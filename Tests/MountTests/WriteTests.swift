@@ -131,6 +131,25 @@ import Testing
         }
     }
 
+    @Test("a handle opened for appending writes at the end only what is appended", arguments: Program.servers)
+    func notAppended(_ kind: ServerKind) throws {
+        try withMount(kind) { mount in
+            try mount.python(
+                """
+                import fcntl
+                disk = sys.argv[1] + '/f'
+                with open(f'{M}/f', 'wb') as file: file.write(b'0123456789')
+                with open(f'{M}/f', 'a+b') as file, mmap.mmap(file.fileno(), 0) as view:
+                    view[0:4] = b'ABCD'; view.flush(); os.fsync(file.fileno())
+                assert open(disk, 'rb').read() == b'ABCD456789', open(disk, 'rb').read()[:40]
+                fd = os.open(f'{M}/f', os.O_WRONLY | os.O_APPEND)
+                fcntl.fcntl(fd, fcntl.F_SETFL, 0); os.pwrite(fd, b'ab', 0)
+                fcntl.fcntl(fd, fcntl.F_SETFL, os.O_APPEND); os.write(fd, b'end'); os.close(fd)
+                assert open(disk, 'rb').read() == b'abCD456789end', open(disk, 'rb').read()[:40]
+                """, [mount.server.root])
+        }
+    }
+
     @Test(
         "a file unlinked or replaced while open stays usable through its handle", arguments: Program.servers)
     func unlinkedWhileOpen(_ kind: ServerKind) throws {

@@ -91,6 +91,7 @@ extension FileContent {
             let remote = state.remote
             state.remote = nil
             state.base = version
+            state.baseSeenAt = ContinuousClock.now
             state.storedSize = there
             if isIntact {
                 state.baseSize = there

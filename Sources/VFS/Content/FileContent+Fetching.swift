@@ -58,17 +58,19 @@ extension FileContent {
         slice.block.withBytes(slice.range) { file.write($0, at: offset).failure }
     }
 
-    /// Drops what the spool has of bytes that the server has too; does nothing while somebody uses them.
-    func dropClean() {
-        let file = monitor.withLock { state -> SpoolFile? in
-            guard !state.isTurnTaken, state.spoolReaders == 0, !state.isDirty, !state.isIndependent,
-                !state.isDetached, !state.isClosed, state.base != nil, let file = state.file
-            else { return nil }
+    /// Drops what the spool has of bytes that the server has too; returns false when somebody uses them at the moment.
+    func dropClean() -> Bool {
+        let (file, isBusy) = monitor.withLock { state -> (SpoolFile?, Bool) in
+            guard !state.isDirty, !state.isIndependent, !state.isDetached, !state.isClosed,
+                state.base != nil, let file = state.file
+            else { return (nil, false) }
+            guard !state.isTurnTaken, state.spoolReaders == 0 else { return (nil, true) }
             // A new file takes the place of this one when it is needed, so that nothing has to be punched.
             state.file = nil
             state.local = ByteRanges()
-            return file
+            return (file, false)
         }
         if let file { environment.spool.discard(file) }
+        return !isBusy
     }
 }

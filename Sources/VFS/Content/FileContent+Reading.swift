@@ -88,7 +88,8 @@ extension FileContent {
         if let remote = state.remote { return remote }
         guard let base = state.base else { return nil }
         let remote = ReadAhead(
-            environment: environment, version: base, size: state.storedSize, followsLink: followsLink)
+            environment: environment, version: base, size: state.storedSize, seenAt: state.baseSeenAt,
+            followsLink: followsLink)
         state.remote = remote
         return remote
     }

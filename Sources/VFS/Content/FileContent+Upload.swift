@@ -44,7 +44,6 @@ extension FileContent {
                 return attributes
             } catch {
                 monitor.withLock { state in
-                    state.hasFailedUpload = true
                     state.failure = "\(error)"
                     state.recordTime = nil
                 }
@@ -136,6 +135,7 @@ extension FileContent {
             let remote = state.remote
             state.remote = nil
             state.base = attributes.version
+            state.baseSeenAt = ContinuousClock.now
             // What the base did not show is in the spool file, holes as zeros.
             if state.file != nil, state.baseSize < size {
                 state.local.insert(contentsOf: state.baseSize..<size)
@@ -144,7 +144,6 @@ extension FileContent {
             state.baseSize = size
             state.dirty = ByteRanges()
             state.hasChanged = false
-            state.hasFailedUpload = false
             state.failure = nil
             state.doubt = nil
             state.recordTime = nil

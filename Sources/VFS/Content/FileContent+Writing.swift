@@ -8,14 +8,15 @@ extension FileContent {
     /// How old the record beside a spool file may become while writing goes on.
     private static let recordAge: Duration = .seconds(2)
 
-    /// Writes all the bytes into the spool, at an offset or (`appends`) at the end; waits while an upload runs.
+    /// Writes into the spool, at an offset or (`appends`) at the end; waits while an upload runs.
     ///
-    /// Throws `.noSpace` when the spool is full, `.tooLarge`, `.interrupted`. After a failure a part may have been written.
+    /// Returns how many bytes were written: all, or as many as the spool had room for. When it throws (`.noSpace`, `.tooLarge`,
+    /// `.interrupted`), nothing was.
     package func write(_ bytes: RawSpan, at offset: UInt64, appends: Bool, for request: Request)
-        throws(VolumeError)
+        throws(VolumeError) -> Int
     {
-        guard bytes.byteCount > 0 else { return }
-        try withTurn(for: request) { () throws(VolumeError) in
+        guard bytes.byteCount > 0 else { return 0 }
+        return try withTurn(for: request) { () throws(VolumeError) in
             let (size, existing, isClosed) = monitor.withLock { ($0.size, $0.file, $0.isClosed) }
             guard !isClosed else { throw .badHandle }
             let start = appends ? size : offset
@@ -41,7 +42,8 @@ extension FileContent {
                     state.modifiedHere = now
                 }
             }
-            if let failure { throw VolumeError(spool: failure) }
+            if let failure, count == 0 { throw VolumeError(spool: failure) }
+            return count
         }
     }
 

@@ -18,6 +18,8 @@ package final class FileContent: Sendable {
         var size: UInt64
         /// The version on the server, nil when nothing is there yet.
         var base: FileVersion?
+        /// When the server was last seen to have that version.
+        var baseSeenAt: ContinuousClock.Instant
         /// The size of that version.
         var storedSize: UInt64
         /// How much of that version still shows: truncation takes it away for good.
@@ -43,7 +45,6 @@ package final class FileContent: Sendable {
         /// All bytes are here for good: the server is not asked any more.
         var isIndependent = false
         var isClosed = false
-        var hasFailedUpload = false
         /// Why the last upload failed, for the rescue note.
         var failure: String?
         /// An upload of which it is not known how far it got.
@@ -71,16 +72,18 @@ package final class FileContent: Sendable {
     /// Makes the content of a file just looked up, or of one that is to be made (`base` nil).
     ///
     /// `size` is the base's size in bytes. `path` is where the file is, if known; it serves the records beside the spool
-    /// file until another call brings a newer one. `followsLink` says that the name is a symbolic link the server follows.
+    /// file until another call brings a newer one. `followsLink` says that the name is a symbolic link the server follows. `age` is how
+    /// long ago the server was seen to have the base.
     package init(
         environment: ContentEnvironment, base: FileVersion?, size: UInt64, path: RemotePath? = nil,
-        followsLink: Bool = false
+        followsLink: Bool = false, age: Duration = .zero
     ) {
         self.environment = environment
         self.followsLink = followsLink
         monitor = Monitor(
             State(
-                size: size, base: base, storedSize: size, baseSize: base == nil ? 0 : size,
+                size: size, base: base, baseSeenAt: ContinuousClock.now - age, storedSize: size,
+                baseSize: base == nil ? 0 : size,
                 hasChanged: base == nil, path: path))
     }
 
@@ -94,15 +97,20 @@ package final class FileContent: Sendable {
     /// Never blocks.
     package var isDirty: Bool { monitor.withLock { $0.isDirty } }
 
+    /// Whether bytes were written that the server does not have.
+    ///
+    /// Never blocks.
+    var hasUnsavedBytes: Bool { monitor.withLock { !$0.isDetached && !$0.dirty.isEmpty } }
+
     /// The version on the server that this content builds on.
     ///
     /// Never blocks.
     package var base: FileVersion? { monitor.withLock { $0.base } }
 
-    /// Whether the last upload failed.
+    /// Whether the server may have something of an upload that failed.
     ///
     /// Never blocks.
-    package var hasFailedUpload: Bool { monitor.withLock { $0.hasFailedUpload } }
+    var isInDoubt: Bool { monitor.withLock { $0.doubt != nil } }
 
     /// Whether the server was seen to have another version than `base`: reads that need it throw `.stale`.
     ///
@@ -123,6 +131,13 @@ package final class FileContent: Sendable {
             return state.remote
         }
         remote?.moved(to: path)
+    }
+
+    /// Says that the file is about to be renamed on the server; `moved(to:)` says how that ended.
+    ///
+    /// Never blocks.
+    func willMove() {
+        monitor.withLock { $0.remote }?.willMove()
     }
 
     /// Says that the name is gone (unlinked, or replaced by another file): nothing is to be stored any more.

@@ -90,18 +90,25 @@ extension ReadAhead {
     }
 
     /// Asks the server whether it still has the version; marks this read-ahead stale and throws `.stale` when not.
-    fileprivate func checkVersion(_ path: RemotePath, for request: Request) throws(VolumeError) {
-        let attributes: Attributes
-        do throws(RemoteError) {
-            attributes = try environment.attributes(of: path, followsLink: followsLink, for: request)
-        } catch {
-            guard error.kind == .notFound else { throw VolumeError(error) }
-            markStale("it is gone")
-            throw .stale
-        }
-        guard attributes.kind == .file, version.matches(attributes.version) else {
-            markStale("it has another size or time")
-            throw .stale
+    ///
+    /// Follows a file that is renamed meanwhile: `path` is where it was found then.
+    fileprivate func checkVersion(_ path: inout RemotePath, for request: Request) throws(VolumeError) {
+        while true {
+            let reason: String
+            do throws(RemoteError) {
+                let attributes = try environment.attributes(
+                    of: path, followsLink: followsLink, for: request)
+                if attributes.kind == .file, version.matches(attributes.version) { return }
+                reason = "it has another size or time"
+            } catch {
+                guard error.kind == .notFound else { throw VolumeError(error) }
+                reason = "it is gone"
+            }
+            guard let newPath = newPath(after: path) else {
+                markStale(reason)
+                throw .stale
+            }
+            path = newPath
         }
     }
 }
@@ -293,7 +300,7 @@ private final class Transfer {
             }
             isProven = surplus == 0 && place - start <= owner.environment.settings.wholeFileLimit
         }
-        if !isProven { try owner.checkVersion(path, for: request) }
+        if !isProven { try owner.checkVersion(&path, for: request) }
         let filled = self.filled
         owner.monitor.update { state in
             state.pieces.announce(filled, of: id)
@@ -307,12 +314,12 @@ private final class Transfer {
     private func openReader() throws(VolumeError) -> any RemoteReader {
         if let reader { return reader }
         let environment = owner.environment
-        let isFresh = ContinuousClock.now - owner.created < environment.settings.openGrace
+        let isFresh = ContinuousClock.now - owner.seenAt < environment.settings.openGrace
         let isFirst = owner.monitor.withLock { state in
             defer { state.hasOpened = true }
             return !state.hasOpened
         }
-        if !isFirst || !isFresh { try owner.checkVersion(path, for: request) }
+        if !isFirst || !isFresh { try owner.checkVersion(&path, for: request) }
         do throws(RemoteError) {
             let opened = try environment.store.openReader(
                 path, at: place, length: owner.size - place, for: request)
@@ -327,8 +334,12 @@ private final class Transfer {
             return opened
         } catch {
             guard error.kind == .notFound else { throw VolumeError(error) }
-            owner.markStale("it is gone")
-            throw .stale
+            guard let newPath = owner.newPath(after: path) else {
+                owner.markStale("it is gone")
+                throw .stale
+            }
+            path = newPath
+            return try openReader()
         }
     }
 

@@ -39,6 +39,8 @@ final class ReadAhead: Sendable {
         var hasOpened = false
         /// The path of the file, as of the last read; a stream that is taken up again uses it.
         var path: RemotePath?
+        /// A rename is under way: the file may be at its old path or at the new one.
+        var isMoving = false
 
         /// The number of streams that have not failed.
         var activeStreams: Int { streams.count { $0.failure == nil } }
@@ -101,12 +103,17 @@ final class ReadAhead: Sendable {
     let size: UInt64
     // LOCK ORDER: Volume, FileContent, ReadAhead, ReadBudget. Never held over a call of the store.
     let monitor = Monitor(State())
-    let created = ContinuousClock.now
+    /// When the server was last seen to have it, before the first stream was opened.
+    let seenAt: ContinuousClock.Instant
 
-    /// Makes a read-ahead of a version that was seen on the server just now.
+    /// Makes a read-ahead of a version that was seen on the server.
     ///
     /// `followsLink` says that the file's name is a symbolic link which the server follows.
-    init(environment: ContentEnvironment, version: FileVersion, size: UInt64, followsLink: Bool = false) {
+    init(
+        environment: ContentEnvironment, version: FileVersion, size: UInt64, seenAt: ContinuousClock.Instant,
+        followsLink: Bool = false
+    ) {
+        self.seenAt = seenAt
         self.followsLink = followsLink
         self.environment = environment
         self.version = version
@@ -128,8 +135,28 @@ final class ReadAhead: Sendable {
 
     /// Says that the file has another path now.
     func moved(to path: RemotePath) {
-        monitor.withLock { $0.path = path }
+        monitor.update { state in
+            state.path = path
+            state.isMoving = false
+        }
     }
+
+    /// Says that the file is about to get another path, until `moved(to:)` says which it has.
+    func willMove() {
+        monitor.withLock { $0.isMoving = true }
+    }
+
+    /// Where the file is by now, when that is another place than where it was looked for; waits while it is being renamed.
+    func newPath(after path: RemotePath) -> RemotePath? {
+        let current = monitor.wait(until: .after(Self.longestMove)) { state -> RemotePath? in
+            guard !state.isMoving || state.isClosed else { return nil }
+            return state.path ?? path
+        }
+        return current == path ? nil : current
+    }
+
+    /// How long a rename may take before its file is looked for no more.
+    private static let longestMove = Duration.seconds(120)
 
     /// Reads a range that lies within the file; waits until all of it is here.
     ///

@@ -121,9 +121,19 @@ final class ReadBudget: Sendable {
     }
 
     private func membersByAge() -> [ReadAhead] {
-        monitor.withLock { state in
-            state.members = state.members.filter { $0.value.readAhead != nil }
-            return state.members.values.sorted { $0.lastUse < $1.lastUse }.compactMap(\.readAhead)
+        // References made under the lock are dropped outside: the last one of a read-ahead gives memory back, which locks.
+        let members = monitor.withLock { state in
+            state.members.map { (key: $0.key, lastUse: $0.value.lastUse, readAhead: $0.value.readAhead) }
         }
+        let ended = members.filter { $0.readAhead == nil }
+        if !ended.isEmpty {
+            monitor.withLock { state in
+                // Another one may have come to life at the same address.
+                for (key, lastUse, _) in ended where state.members[key]?.lastUse == lastUse {
+                    state.members[key] = nil
+                }
+            }
+        }
+        return members.sorted { $0.lastUse < $1.lastUse }.compactMap(\.readAhead)
     }
 }

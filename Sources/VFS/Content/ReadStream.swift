@@ -81,8 +81,10 @@ struct ReadStream {
         let newLimit = min(fileSize, Self.sum(reach, lead))
         guard newLimit > limit else { return false }
         limit = newLimit
-        // A paused thread is not woken for every small read, but for a quarter of the window.
-        return isPaused && (limit - position >= lead / 4 || limit == fileSize) ? resume() : false
+        // A paused thread is not woken for every small read, but for a quarter of the window. It may have gone a little beyond the
+        // limit that it stopped at.
+        guard isPaused, limit > position else { return false }
+        return limit - position >= lead / 4 || limit == fileSize ? resume() : false
     }
 
     private mutating func resume() -> Bool {

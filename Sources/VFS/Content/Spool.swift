@@ -140,30 +140,29 @@ package final class Spool: Sendable {
             state.clean = state.clean.filter { $0.value.content != nil }
             var total = state.clean.values.reduce(0) { $0 + $1.bytes }
             var overdue: [FileContent] = []
-            for (key, clean) in state.clean.sorted(by: { $0.value.use < $1.value.use })
-            where total > cacheSize {
+            for clean in state.clean.values.sorted(by: { $0.use < $1.use }) where total > cacheSize {
                 total -= clean.bytes
-                state.clean[key] = nil
                 if let content = clean.content { overdue.append(content) }
             }
             return overdue
         }
-        for content in overdue { content.dropClean() }
+        _ = drop(overdue)
     }
 
     /// Drops all clean data, since the disk is full; returns whether there was any.
     ///
     /// To be called with no lock held.
     func dropAllClean(except own: FileContent) -> Bool {
-        let contents = state.withLock { state in
-            let own = state.clean.removeValue(forKey: ObjectIdentifier(own))
-            let contents = state.clean.values.compactMap(\.content)
-            state.clean = [:]
-            if let own, let content = own.content { state.clean[ObjectIdentifier(content)] = own }
-            return contents
+        drop(state.withLock { $0.clean.values.compactMap(\.content) }.filter { $0 !== own })
+    }
+
+    // Those in use at the moment go on to count. Returns whether any was dropped.
+    private func drop(_ contents: [FileContent]) -> Bool {
+        let dropped = contents.filter { $0.dropClean() }
+        state.withLock { state in
+            for content in dropped { state.clean[ObjectIdentifier(content)] = nil }
         }
-        for content in contents { content.dropClean() }
-        return !contents.isEmpty
+        return !dropped.isEmpty
     }
 
     // A readable beginning, and a hash that tells sources apart which read the same.

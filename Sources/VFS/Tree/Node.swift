@@ -84,7 +84,7 @@ enum LinkView: UInt8 {
 final class FileState {
     /// The content that the next open uses; nil while no handle is open.
     var content: FileContent?
-    /// The uploads under way: what they store is the content's already, but not the attributes' yet.
+    /// The uploads and changes of time under way: what they store is the content's already, but not the attributes' yet.
     var uploads = 0
     /// The mode asked for at creation or by chmod before the first upload.
     var requestedMode: UInt16?
@@ -94,6 +94,28 @@ final class FileState {
     var modifiedOverride: (shown: Timestamp, for: Timestamp?)?
     /// The time of access set by a program.
     var accessed: Timestamp?
-    /// The version of which the kernel may hold pages.
-    var kernelVersion: FileVersion?
+    /// What the kernel may hold pages of.
+    var kernelPages: KernelPages?
+}
+
+/// The version of a file of which the kernel may hold pages.
+struct KernelPages {
+    /// The version.
+    var version: FileVersion
+    /// Whether no later content can have the same version: what was seen right after a change may change once more within the second.
+    var isSettled: Bool
+
+    /// Notes a version.
+    init(_ version: FileVersion, isSettled: Bool) {
+        self.version = version
+        self.isSettled = isSettled
+    }
+
+    /// Whether the pages are good for a version; what has no size or time proves nothing.
+    func hold(for other: FileVersion) -> Bool {
+        guard isSettled, version.modified != nil, version.size != nil, other.modified != nil else {
+            return false
+        }
+        return version.matches(other)
+    }
 }

@@ -83,7 +83,8 @@ extension Tree {
     mutating func doubt(_ name: FileName, in directory: Node) {
         guard let state = directory.directory else { return }
         state.doubtedAt = sequence
-        if let old = state.facts.removeValue(forKey: name) {
+        // A file that exists here only is there whatever the server says.
+        if state.children[name]?.isLocal != true, let old = state.facts.removeValue(forKey: name) {
             cachedEntries -= 1
             if case .local = old.value { state.localCount -= 1 }
         }

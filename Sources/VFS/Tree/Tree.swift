@@ -99,11 +99,14 @@ struct Tree {
 
     /// The node for a name that exists, made if there is none yet.
     ///
-    /// A live node of another kind loses its name first: another client has put something else there.
+    /// A live node of another kind loses its name first, and an open one of another version: another client has put something else
+    /// there.
     mutating func attach(_ name: FileName, in parent: Node, _ finding: Finding) -> Node {
         let follows = finding.link == .followed
         if let child = parent.directory?.children[name] {
-            if child.kind == finding.attributes.kind, child.followsLink == follows {
+            if child.kind == finding.attributes.kind, child.followsLink == follows,
+                !child.isOpen(otherThan: finding)
+            {
                 child.learn(finding)
                 return child
             }
@@ -246,6 +249,18 @@ extension FileState {
 }
 
 extension Node {
+    /// Whether the file is open in another version than the one found.
+    ///
+    /// It stays what it is then, for the size and the pages that the kernel has of a node are those of one version: programs that read
+    /// it get the old content whole or ESTALE, and whoever opens the name from now on gets a node of its own. While changes are on
+    /// their way to the server, or still to come, a difference is only what they make.
+    func isOpen(otherThan finding: Finding) -> Bool {
+        guard handles > 0, let file, let content = file.content, file.uploads == 0, !isLocal,
+            checkedAt.map({ $0 <= finding.at }) ?? true, !content.isDirty, let base = content.base
+        else { return false }
+        return !base.matches(finding.attributes.version)
+    }
+
     /// Takes over what the server says, unless something newer is known.
     func learn(_ finding: Finding) {
         guard checkedAt.map({ $0 <= finding.at }) ?? true else { return }

@@ -47,7 +47,7 @@ struct ContentConcurrencyTests {
                     do { _ = try content.upload(to: "/f".remote, for: Request()) } catch {
                         failures.withLock { $0.append("upload: \(error)") }
                     }
-                    content.dropClean()
+                    _ = content.dropClean()
                 }
             }
         ]

@@ -3,6 +3,7 @@ import Logging
 import Posix
 import Remote
 import TestSupport
+import Testing
 
 @testable import VFS
 
@@ -116,7 +117,8 @@ extension FileContent {
 
     func put(_ bytes: [UInt8], at offset: Int, appends: Bool = false, for request: Request = Request()) throws
     {
-        try write(bytes.span.bytes, at: UInt64(offset), appends: appends, for: request)
+        let count = try write(bytes.span.bytes, at: UInt64(offset), appends: appends, for: request)
+        #expect(count == bytes.count)
     }
 }
 

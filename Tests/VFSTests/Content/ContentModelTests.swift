@@ -84,7 +84,7 @@ struct ContentModelTests {
                     #expect(content.isDirty)
                 }
             default:
-                content.dropClean()
+                _ = content.dropClean()
                 if !content.isDirty, Bool.random(using: &dice) {
                     content.close(path: "/f".remote)
                     fixture.store.heal()

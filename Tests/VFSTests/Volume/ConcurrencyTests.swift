@@ -114,7 +114,7 @@ import Testing
             guard reply.attributes.kind == .file else { return }
             let handle = try fixture.volume.open(reply.node, .both, for: request).handle
             defer { fixture.volume.release(handle) }
-            try fixture.volume.write(handle, pattern(50).span.bytes, at: 0, for: request)
+            _ = try fixture.volume.write(handle, pattern(50).span.bytes, at: 0, for: request)
             try fixture.volume.flush(handle, for: request)
         }
 

@@ -111,10 +111,18 @@ final class VolumeFixture: Sendable {
         return rows
     }
 
+    /// Opens as the kernel does, which looks the name up once more after ESTALE.
     func open(_ path: String, _ mode: OpenMode) throws -> HandleID {
-        let reply = try node(path)
-        defer { volume.forget(reply.node, count: 1) }
-        return try volume.open(reply.node, mode, for: Request()).handle
+        func attempt() throws -> HandleID {
+            let reply = try node(path)
+            defer { volume.forget(reply.node, count: 1) }
+            return try volume.open(reply.node, mode, for: Request()).handle
+        }
+        do {
+            return try attempt()
+        } catch VolumeError.stale {
+            return try attempt()
+        }
     }
 
     /// Creates or opens and truncates, as the shell's `>` does.
@@ -133,7 +141,8 @@ final class VolumeFixture: Sendable {
     }
 
     func write(_ handle: HandleID, _ bytes: [UInt8], at offset: UInt64 = 0) throws {
-        try volume.write(handle, bytes.span.bytes, at: offset, for: Request())
+        let count = try volume.write(handle, bytes.span.bytes, at: offset, for: Request())
+        guard count == bytes.count else { throw VolumeError.noSpace }
     }
 
     /// Flushes and releases, as close(2) does.
