@@ -6,8 +6,8 @@ package import VFS
 
 /// A volume mounted in this machine's tree.
 ///
-/// In order: `mount()`, tell whoever waits that the mount is there, `run()`. `stop()` may come from any thread. The process must not
-/// fork between `mount()` and the end of `run()` other than to run another program.
+/// In order: `mount()`, tell whoever waits that the mount is there, `run()`, or `end()` when that comes to nothing. `stop()` may come
+/// from any thread at any time. The process must not fork between `mount()` and the end of `run()` other than to run another program.
 ///
 /// Where autofs has asked for this mount, the process that calls `mount()` must still be in the process group of the one that was
 /// started (no setsid(2) before): autofs lets only that group pass to the mountpoint, everybody else waits for the mount.
@@ -46,7 +46,8 @@ package final class Mount: Sendable {
 
     /// Mounts and settles the connection with the kernel; programs that come to the mount wait until `run` runs.
     ///
-    /// Starts no thread. What the volume's root is must be known already. On failure nothing is left mounted.
+    /// Starts no thread. What the volume's root is must be known already. On failure nothing is left mounted, and none is made
+    /// once `stop` was called.
     package func mount() throws(MountError) {
         LibraryLog.install(logger)
         let path = try Mountpoint.resolve(options, logger: logger)
@@ -64,6 +65,11 @@ package final class Mount: Sendable {
         if case .failure(let error) = greeting.result {
             end()
             throw .refused(path, words: greeting.words + ["the kernel and libfuse do not agree: \(error)"])
+        }
+        // A stop that came before there was a place to detach has left that to this thread.
+        if state.withLock({ $0.isStopping }) {
+            end()
+            throw .stopped(path)
         }
         if let place { raiseReadAhead(of: place) }
     }
@@ -94,6 +100,8 @@ package final class Mount: Sendable {
 
     /// Ends the mount: takes it out of the tree, lets requests in progress finish for the time of grace, then cancels them.
     ///
+    /// Before `mount` or `run` it makes these return soon, and the mount does not come about or goes.
+    ///
     /// Blocks until `run` is about to return, or until twice the time of grace has passed. Programs that still have files open get
     /// errors from then on. A second call does nothing.
     package func stop(grace: Duration = .seconds(10)) {
@@ -120,8 +128,10 @@ package final class Mount: Sendable {
         volume.dropCaches()
     }
 
-    /// Closes the connection and takes the mount away where it still is.
-    private func end() {
+    /// Closes the connection and takes the mount away where it still is: for a mount that is not going to be served.
+    ///
+    /// `run` does it itself. A second call does nothing.
+    package func end() {
         let (session, place) = state.withLock { state in
             defer {
                 state.session = nil

@@ -22,6 +22,8 @@ package enum MountError: Error, Hashable, Sendable {
     case noHelper
     /// /etc/fuse.conf does not let users open a mount to others.
     case allowOtherForbidden
+    /// It was ended while it was being made.
+    case stopped(String)
     /// libfuse or the kernel refused, in their own words.
     case refused(String, words: [String])
 }
@@ -47,6 +49,7 @@ extension MountError: CustomStringConvertible {
             "fusermount3 was not found, and only root can mount without it; install the package fuse3"
         case .allowOtherForbidden:
             "allow_other and allow_root need the line user_allow_other in /etc/fuse.conf when you are not root"
+        case .stopped(let path): "\(path): interrupted"
         case .refused(let path, let words):
             "\(path): the mount was refused: "
                 + (words.isEmpty ? "see the messages above" : words.joined(separator: "; "))

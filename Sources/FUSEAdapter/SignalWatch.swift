@@ -12,12 +12,16 @@ package enum SignalWatch {
         _ = signal(SIGPIPE, SIG_IGN)
     }
 
-    /// Starts the thread: SIGHUP calls `reload` each time; the first SIGINT or SIGTERM calls `stop` on yet another thread, and
-    /// a second one ends the process at once, with 128 and the signal's number as its status.
+    /// Starts the thread that turns the signals into calls.
     ///
-    /// Neither closure may block for long but `stop`. The thread lasts as long as the process.
+    /// The first SIGINT or SIGTERM calls `stop` on yet another thread, and a second one ends the process at once, with 128 and the
+    /// signal's number as its status. SIGHUP calls `reload` each time once `isUsable`; before that it means that the terminal is
+    /// gone, and counts as one of the others.
+    ///
+    /// No closure may block for long but `stop`. The thread lasts as long as the process.
     package static func start(
-        reload: @escaping @Sendable () -> Void, stop: @escaping @Sendable (_ signal: CInt) -> Void
+        isUsable: @escaping @Sendable () -> Bool, reload: @escaping @Sendable () -> Void,
+        stop: @escaping @Sendable (_ signal: CInt) -> Void
     ) throws(Errno) {
         try Thread.detach(named: "signals") {
             var set = signals()
@@ -26,7 +30,7 @@ package enum SignalWatch {
                 var number: CInt = 0
                 guard unsafe sigwait(&set, &number) == 0 else { continue }
                 let signal = number
-                switch decide(signal, isStopping: isStopping) {
+                switch decide(signal, isStopping: isStopping, isUsable: isUsable()) {
                 case .reload: reload()
                 case .stop:
                     isStopping = true
@@ -49,8 +53,8 @@ package enum SignalWatch {
     }
 
     /// Decides what a signal leads to.
-    static func decide(_ signal: CInt, isStopping: Bool) -> Decision {
-        guard signal != SIGHUP else { return .reload }
+    static func decide(_ signal: CInt, isStopping: Bool, isUsable: Bool) -> Decision {
+        if signal == SIGHUP, isUsable { return .reload }
         return isStopping ? .endNow : .stop
     }
 

@@ -106,14 +106,22 @@ struct SignalStateTests {
         #expect(SignalState.current(of: .max)?.isDead == true)
     }
 
-    @Test("the first signal to stop ends the mount, the second the process; a hang-up ends nothing")
+    @Test("the first signal to stop ends the mount, the second the process")
     func decisions() {
-        #expect(SignalWatch.decide(SIGHUP, isStopping: false) == .reload)
-        #expect(SignalWatch.decide(SIGHUP, isStopping: true) == .reload)
         for signal in [SIGINT, SIGTERM] {
-            #expect(SignalWatch.decide(signal, isStopping: false) == .stop)
-            #expect(SignalWatch.decide(signal, isStopping: true) == .endNow)
+            for isUsable in [false, true] {
+                #expect(SignalWatch.decide(signal, isStopping: false, isUsable: isUsable) == .stop)
+                #expect(SignalWatch.decide(signal, isStopping: true, isUsable: isUsable) == .endNow)
+            }
         }
+    }
+
+    @Test("a hang-up ends what is not usable yet, and nothing after that")
+    func hangUp() {
+        #expect(SignalWatch.decide(SIGHUP, isStopping: false, isUsable: true) == .reload)
+        #expect(SignalWatch.decide(SIGHUP, isStopping: true, isUsable: true) == .reload)
+        #expect(SignalWatch.decide(SIGHUP, isStopping: false, isUsable: false) == .stop)
+        #expect(SignalWatch.decide(SIGHUP, isStopping: true, isUsable: false) == .endNow)
     }
 }
 

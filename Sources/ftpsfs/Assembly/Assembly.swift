@@ -20,9 +20,12 @@ struct Assembly {
     /// Where all parts log.
     let logger: Logger
 
-    /// The mount that a signal ends; nil before there is one.
+    /// What signals act on.
     private final class Current: Sendable {
+        /// The mount, nil before anything is mounted.
         let mount = Mutex<Mount?>(nil)
+        /// Whether whoever waits for the mount has been told that it is there.
+        let isUsable = Atomic(false)
     }
 
     /// Connects, mounts, tells `daemon` that the mount is usable, and serves it until it is unmounted.
@@ -57,12 +60,15 @@ struct Assembly {
         let volume = Volume(environment: try environment(store), configuration: volumeConfiguration(root))
         defer { volume.shutDown() }
         let mount = Mount(volume, Self.mountOptions(settings), logger: logger)
-        do throws(MountError) { try mount.mount() } catch { throw Failure(error) }
+        // A signal that comes from here on takes the mount away, however far it is.
         current.mount.withLock { $0 = mount }
+        do throws(MountError) { try mount.mount() } catch { throw Failure(error) }
         do throws(Errno) {
             try pool.start()
+            current.isUsable.store(true, ordering: .releasing)
             try ready()
         } catch {
+            mount.end()
             throw Failure(error, toDo: "go into the background")
         }
         logger.info("mounted", metadata: ["mountpoint": "\(settings.mountPoint)", "root": "\(root)"])
@@ -74,10 +80,12 @@ struct Assembly {
         SignalWatch.prepare()
         do throws(Errno) {
             try SignalWatch.start(
+                isUsable: { current.isUsable.load(ordering: .acquiring) },
                 reload: { current.mount.withLock { $0 }?.dropCaches() },
                 stop: { _ in
                     guard let mount = current.mount.withLock({ $0 }) else {
-                        exit(ExitStatus.interrupted.rawValue)
+                        // Not exit(3): its handlers would take OpenSSL apart under the thread that connects.
+                        _exit(ExitStatus.interrupted.rawValue)
                     }
                     mount.stop()
                 })

@@ -13,7 +13,11 @@ extension Failure {
 
     /// The mount point is of no use.
     init(_ error: MountError) {
-        self.init(.mountPointUnusable, error.description)
+        if case .stopped = error {
+            self.init(.interrupted, error.description)
+        } else {
+            self.init(.mountPointUnusable, error.description)
+        }
     }
 
     /// The server cannot be reached or does not let us in.
