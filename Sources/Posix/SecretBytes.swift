@@ -38,8 +38,7 @@ package final class SecretBytes: @unchecked Sendable {
             fatalError("out of memory for a secret")
         }
         let pages = unsafe UnsafeMutableRawBufferPointer(start: address, count: length)
-        // Both are best effort: a small RLIMIT_MEMLOCK is no reason to refuse a log-in.
-        unsafe mlock(address, length)
+        unsafe Self.lock(pages)
         unsafe madvise(address, length, MADV_DONTDUMP)
         do {
             let room = unsafe UnsafeMutableRawBufferPointer(rebasing: pages[..<capacity])
@@ -53,6 +52,17 @@ package final class SecretBytes: @unchecked Sendable {
 
     deinit {
         unsafe Self.discard(pages)
+    }
+
+    /// Keeps the bytes out of swap in this process too: a child process inherits memory, but no locks on it (mlock(2)).
+    package func lock() {
+        unsafe Self.lock(pages)
+    }
+
+    // Best effort, as keeping them out of core files is: a small RLIMIT_MEMLOCK is no reason to refuse a log-in.
+    private static func lock(_ pages: UnsafeMutableRawBufferPointer) {
+        guard let address = pages.baseAddress else { return }
+        unsafe mlock(address, pages.count)
     }
 
     private static func discard(_ pages: UnsafeMutableRawBufferPointer) {

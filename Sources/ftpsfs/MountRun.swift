@@ -49,6 +49,7 @@ struct MountRun {
         } catch {
             throw Failure(.system, "cannot go into the background: \(error)")
         }
+        credentials.password?.lock()
         Daemon.createPrivateFiles()
         try startLog(settings.log)
         return try Assembly.serve(settings, credentials, daemon)

@@ -34,6 +34,23 @@ import Testing
         }
     }
 
+    @Test("a child process can lock what it has inherited")
+    func locksInChild() async {
+        await #expect(processExitsWith: .exitCode(0)) {
+            func lockedKilobytes() -> Int {
+                let lines = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
+                let line = lines.split(separator: "\n").first { $0.hasPrefix("VmLck:") }
+                return line?.split(whereSeparator: \.isWhitespace).compactMap { Int($0) }.first ?? -1
+            }
+            let secret = SecretBytes(text: "hunter2")
+            let before = lockedKilobytes()
+            _ = try Daemon.start(background: true)
+            let inherited = lockedKilobytes()
+            secret.lock()
+            _exit(before > 0 && inherited == 0 && lockedKilobytes() == before ? 0 : 1)
+        }
+    }
+
     @Test("a private file is read whole; one that others can get at is not")
     func files() throws {
         let path = FileManager.default.temporaryDirectory.appending(path: "ftpsfs-\(UUID().uuidString)").path
