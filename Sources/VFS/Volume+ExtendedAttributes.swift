@@ -18,7 +18,7 @@ extension Volume {
         static let prefix = "user.ftps."
     }
 
-    /// Reads an extended attribute; `.noAttribute` for all that do not tell a known fact.
+    /// Reads an extended attribute; `.unsupported` for all that tell no fact, `.noAttribute` for a fact that is not known.
     ///
     /// Never blocks.
     package func extendedAttribute(_ name: [UInt8], of id: NodeID, for request: Request) throws(VolumeError)
@@ -27,7 +27,7 @@ extension Volume {
         let name = String(decoding: name, as: UTF8.self)
         guard name.hasPrefix(Fact.prefix),
             let fact = Fact(rawValue: String(name.dropFirst(Fact.prefix.count)))
-        else { throw .noAttribute }
+        else { throw .unsupported }
         return try tree.withLock { tree throws(VolumeError) in
             let node = try tree.node(id)
             _ = refreshFromCache(node, &tree)

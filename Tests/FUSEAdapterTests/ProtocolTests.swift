@@ -97,7 +97,7 @@ struct ProtocolTests {
         #expect(kernel.ask(Opcode.access, directory, words: [1, 0])?.number == 0)
     }
 
-    @Test("an extended attribute's size is told, and a buffer too small is an error")
+    @Test("an extended attribute's size is told, a buffer too small is an error, and others do not exist")
     func extendedAttributes() throws {
         let kernel = try FakeKernel()
         let file = kernel.lookUp("file")
@@ -109,8 +109,12 @@ struct ProtocolTests {
         let value = kernel.ask(Opcode.getExtended, file, words: [count, 0], texts: [name])
         #expect(value?.body.count == Int(count))
         #expect(kernel.ask(Opcode.getExtended, file, words: [count - 1, 0], texts: [name])?.number == ERANGE)
-        #expect(
-            kernel.ask(Opcode.getExtended, file, words: [99, 0], texts: ["user.none"])?.number == ENODATA)
+        for name in ["user.none", "user.ftps.none"] {
+            let answer = kernel.ask(Opcode.getExtended, file, words: [99, 0], texts: [name])
+            #expect(answer?.number == EOPNOTSUPP)
+        }
+        let directory = kernel.lookUp("directory")
+        #expect(kernel.ask(Opcode.getExtended, directory, words: [99, 0], texts: [name])?.number == ENODATA)
     }
 
     @Test("a file is opened, read and released")

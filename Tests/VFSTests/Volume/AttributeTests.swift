@@ -212,8 +212,8 @@ import Testing
         #expect(try value("user.ftps.size") == "2")
         #expect(try value("user.ftps.mode") == "0640")
         #expect(try value("user.ftps.rights") == "adfrw")
-        #expect(failure { _ = try value("user.other") } == "noAttribute")
-        #expect(failure { _ = try value("security.capability") } == "noAttribute")
+        #expect(failure { _ = try value("user.other") } == "unsupported")
+        #expect(failure { _ = try value("security.capability") } == "unsupported")
         #expect(try fixture.volume.extendedAttributes(of: node, for: Request()).count == 5)
     }
 
