@@ -59,6 +59,7 @@ struct Assembly {
         let store = FTPStore(pool: pool, profile: profile, logger: logger)
         let volume = Volume(environment: try environment(store), configuration: volumeConfiguration(root))
         defer { volume.shutDown() }
+        try listRoot(of: volume)
         let mount = Mount(volume, Self.mountOptions(settings), logger: logger)
         // A signal that comes from here on takes the mount away, however far it is.
         current.mount.withLock { $0 = mount }
@@ -118,6 +119,22 @@ struct Assembly {
             throw Failure(.pathMissing, "\(serverName): no directory \(path) that can be entered: \(reply)")
         }
         return path
+    }
+
+    /// Lists the mounted directory once: log-in and names need no data connection, everything else does.
+    ///
+    /// The listing stays as the first content of the volume's cache. Where the server refuses it for lack of rights, files of known
+    /// names can still be of use.
+    private func listRoot(of volume: Volume) throws(Failure) {
+        do throws(VolumeError) {
+            volume.releaseDirectory(try volume.openDirectory(.root, for: Request()))
+        } catch {
+            guard case .remote(let reason) = error else {
+                throw Failure(.mountFailure, "\(serverName): the directory cannot be listed: \(error)")
+            }
+            guard reason.kind == .denied else { throw Failure(listing: reason, server: serverName) }
+            logger.warning("the directory cannot be listed: \(reason)")
+        }
     }
 
     private func environment(_ store: FTPStore) throws(Failure) -> ContentEnvironment {

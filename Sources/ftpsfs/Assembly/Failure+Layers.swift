@@ -1,6 +1,7 @@
 import FTPClient
 import FUSEAdapter
 import Posix
+import Remote
 import Settings
 import TLS
 
@@ -35,6 +36,27 @@ extension Failure {
                 .cannotConnect
             }
         self.init(code, "\(server): \(error)\(Self.advice(code))")
+    }
+
+    /// The log-in worked, but the directory to mount cannot be listed.
+    init(listing error: RemoteError, server: String) {
+        let code: ExitStatus =
+            switch error.kind {
+            case .unreachable, .timedOut, .busy: .cannotConnect
+            case .untrusted: .tlsRefused
+            case .authentication: .loginRefused
+            case .notFound, .notDirectory, .denied: .pathMissing
+            case .interrupted: .interrupted
+            case .exists, .notEmpty, .isDirectory, .noSpace, .quotaExceeded, .nameTooLong, .invalidName,
+                .changed, .unsupported, .protocolBroken, .local:
+                .mountFailure
+            }
+        let advice =
+            code == .cannotConnect
+            ? "; where a connection to another port fails, a firewall has to let the server's passive ports through"
+            : ""
+        self.init(
+            code, "\(server): logged in, but the directory cannot be listed: \(error.words)\(advice)")
     }
 
     private static func code(of problem: TLSError) -> ExitStatus {
