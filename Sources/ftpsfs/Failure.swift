@@ -1,16 +1,19 @@
 import Settings
 
-/// Why the program ends without success: one line for the user, and the number to end with.
+/// Why the program ends without success: a line for the user, more where one has no room, and the number to end with.
 struct Failure: Error {
     /// The number the program ends with.
     let code: ExitStatus
     /// One line without the program's name and without a secret.
     let message: String
+    /// Lines to be shown below it.
+    let details: [String]
 
     /// Makes a failure.
-    init(_ code: ExitStatus, _ message: String) {
+    init(_ code: ExitStatus, _ message: String, details: [String] = []) {
         self.code = code
         self.message = message
+        self.details = details
     }
 
     /// Takes over what is wrong with the settings.

@@ -14,7 +14,9 @@ enum Main {
         do {
             code = try Invocation(name: name, arguments: Array(arguments.dropFirst())).run()
         } catch {
-            Console.write("\(name): \(LogText.escaped(error.message))\n", to: .error)
+            // Each line by itself: a line end inside one of them comes from elsewhere and must not make another.
+            let lines = ["\(name): \(error.message)"] + error.details
+            Console.write(lines.map { LogText.escaped($0) + "\n" }.joined(), to: .error)
             code = error.code
         }
         exit(code.rawValue)

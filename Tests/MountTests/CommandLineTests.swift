@@ -91,6 +91,13 @@ import Testing
                 return
             }
             let pin = result.text[start.lowerBound...].prefix { !" ,'\")\n".contains($0) }
+            // One fact a line, as it is to be compared with what the administrator says.
+            let lines = result.text.split(separator: "\n").map(String.init)
+            #expect(lines.contains { $0.contains("is not trusted: it is signed by itself") })
+            #expect(lines.contains("  subject: CN=localhost") && lines.contains("  issuer:  CN=localhost"))
+            #expect(lines.contains("  SHA-256: \(pin.dropFirst("tls_pin=sha256:".count))"))
+            #expect(lines.contains { $0.hasSuffix("use the option \(pin)") })
+            #expect(result.status == 36 && !result.text.contains("\\n"), "\(result.text)")
             try withMount(
                 of: server,
                 MountOptions {

@@ -35,7 +35,12 @@ extension Failure {
                 .tooLong, .unsupported:
                 .cannotConnect
             }
-        self.init(code, "\(server): \(error)\(Self.advice(code))")
+        guard case .tls(.notTrusted(let problem)) = error else {
+            self.init(code, "\(server): \(error)\(Self.advice(code))")
+            return
+        }
+        let lines = problem.description.split(separator: "\n").map(String.init)
+        self.init(code, "\(server): \(lines.first ?? "")", details: Array(lines.dropFirst()))
     }
 
     /// The log-in worked, but the directory to mount cannot be listed.
