@@ -104,9 +104,16 @@ import Testing
 
     @Test("the listing that the mount begins with is not asked for again")
     func firstListing() throws {
-        try withMount(.proftpd, ServerOptions(), MountOptions("dcache_timeout=3600")) { mount in
+        let options = MountOptions {
+            $0.options = ["dcache_timeout=3600"]
+            $0.keepsFirstListing = true
+        }
+        try withMount(.proftpd, ServerOptions(), options) { mount in
             try mount.run("ls \"$M\"")
-            #expect(mount.log.split(separator: "\n").filter { $0.contains("> MLSD") }.count == 1)
+            #expect(mount.log.split(separator: "\n").count { $0.contains("> MLSD") } == 1)
+            try mount.dropCaches()
+            try mount.run("ls \"$M\"")
+            #expect(mount.log.split(separator: "\n").count { $0.contains("> MLSD") } == 2)
         }
     }
 

@@ -82,7 +82,10 @@ struct Assembly {
         do throws(Errno) {
             try SignalWatch.start(
                 isUsable: { current.isUsable.load(ordering: .acquiring) },
-                reload: { current.mount.withLock { $0 }?.dropCaches() },
+                reload: {
+                    current.mount.withLock { $0 }?.dropCaches()
+                    logger.info("caches dropped")
+                },
                 stop: { _ in
                     guard let mount = current.mount.withLock({ $0 }) else {
                         // Not exit(3): its handlers would take OpenSSL apart under the thread that connects.

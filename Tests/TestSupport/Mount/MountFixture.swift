@@ -37,7 +37,23 @@ package final class MountFixture: Sendable {
             let what = appeared ? "ended with status \(status ?? -1)" : "did not mount in time"
             throw MountFailure(what: "ftpsfs \(what)", status: status, log: log)
         }
+        if !options.keepsFirstListing { try dropCaches() }
     }
+
+    /// Has the program forget what it has seen, so that what a test puts on the server is seen at once.
+    package func dropCaches() throws {
+        // A signal that comes before the mount is usable would end it.
+        guard waitUntil(within: .seconds(60), { log.contains("ftpsfs: mounted ") }) else {
+            throw MountFailure(what: "ftpsfs did not say \"mounted\"", status: process.status, log: log)
+        }
+        let past = drops
+        process.signal(SIGHUP)
+        guard waitUntil(within: .seconds(60), { drops > past }) else {
+            throw MountFailure(what: "ftpsfs does not drop its caches", status: process.status, log: log)
+        }
+    }
+
+    private var drops: Int { log.split(separator: "\n").count { $0.hasSuffix("ftpsfs: caches dropped") } }
 
     /// The command line that mounts `server`; writes the credentials file below `place`.
     package static func arguments(

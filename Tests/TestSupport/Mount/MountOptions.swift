@@ -13,6 +13,8 @@ package struct MountOptions: Sendable {
     package var giveCredentials = true
     /// The host name in the source.
     package var host = "localhost"
+    /// Whether the listing that the mount begins with counts; otherwise it is dropped before the test begins.
+    package var keepsFirstListing = false
     /// A cache directory to use again; a new one otherwise.
     package var cache: String?
 
