@@ -9,7 +9,9 @@ package struct ChosenOptions: Sendable {
     var certificateFile: String?
     var keyFile: String?
     var ciphers: String?
+    var cipherSuites: String?
     var pins: [[UInt8]] = []
+    var pinnedFiles: [String] = []
     var verifiesPeer = true
     var verifiesHostName = true
 

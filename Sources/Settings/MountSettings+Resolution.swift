@@ -55,11 +55,11 @@ extension MountSettings {
             }
         }
         let tls = try Self.tls(chosen, source)
-        if !tls.verifiesPeer, tls.pins.isEmpty {
+        if !tls.verifiesPeer, !tls.pinsPeer {
             warnings.append(
                 "no_verify_peer: the server's certificate is not checked, anyone on the way can read the password"
             )
-        } else if !tls.verifiesHostName, tls.pins.isEmpty {
+        } else if !tls.verifiesHostName, !tls.pinsPeer {
             warnings.append("no_verify_hostname: a certificate made out to another name is accepted")
         }
         let mountPoint = OptionValue(
@@ -92,7 +92,8 @@ extension MountSettings {
             mode: chosen.mode ?? source.mode ?? usual, minimum: chosen.minimumVersion,
             maximum: chosen.maximumVersion, authorityFile: chosen.authorityFile,
             authorityDirectory: chosen.authorityDirectory, certificateFile: chosen.certificateFile,
-            keyFile: chosen.keyFile ?? chosen.certificateFile, ciphers: chosen.ciphers, pins: chosen.pins,
+            keyFile: chosen.keyFile ?? chosen.certificateFile, ciphers: chosen.ciphers,
+            cipherSuites: chosen.cipherSuites, pins: chosen.pins, pinnedFiles: chosen.pinnedFiles,
             verifiesPeer: chosen.verifiesPeer, verifiesHostName: chosen.verifiesHostName)
     }
 

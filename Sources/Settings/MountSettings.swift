@@ -98,14 +98,21 @@ package struct TLSSettings: Sendable, Hashable {
     package var certificateFile: String?
     /// A PEM file with the client's key; the certificate's file where none was named.
     package var keyFile: String?
-    /// An OpenSSL cipher list for TLS 1.2 and suites for 1.3.
+    /// An OpenSSL cipher list for TLS 1.2; nil for OpenSSL's own.
     package var ciphers: String?
+    /// Cipher suites of TLS 1.3 with colons between them; nil for OpenSSL's own.
+    package var cipherSuites: String?
     /// SHA-256 values, 32 bytes each, of the certificates that are accepted; with any, only these are.
     package var pins: [[UInt8]]
+    /// PEM files whose first certificates are accepted in the same way.
+    package var pinnedFiles: [String]
     /// Whether the server's certificate chain is verified.
     package var verifiesPeer: Bool
     /// Whether the server's name is looked for in its certificate.
     package var verifiesHostName: Bool
+
+    /// Whether only certificates that the user has named are accepted.
+    package var pinsPeer: Bool { !pins.isEmpty || !pinnedFiles.isEmpty }
 
     /// When TLS starts.
     package enum Mode: Sendable, Hashable {

@@ -79,6 +79,11 @@ extension OptionTable {
         ) { chosen, value throws(SettingsError) in
             chosen.pins.append(try value.pin())
         },
+        MountOption(
+            "trust_server_cert", .value("FILE"), "accept exactly the certificate in this file, PEM"
+        ) { chosen, value throws(SettingsError) in
+            chosen.pinnedFiles.append(try value.readableFile())
+        },
         MountOption("cert", .value("FILE"), "the client's certificate chain, PEM") {
             chosen, value throws(SettingsError) in
             chosen.certificateFile = try value.readableFile()
@@ -88,9 +93,10 @@ extension OptionTable {
             chosen.keyFile = try value.readableFile()
         },
         MountOption(
-            "ciphers", .value("LIST"), default: "OpenSSL's", "ciphers in OpenSSL's notation, ':' between them"
+            "ciphers", .value("LIST"), default: "OpenSSL's",
+            "ciphers in OpenSSL's notation, ':' between them; names with TLS_ count for TLS 1.3"
         ) { chosen, value throws(SettingsError) in
-            chosen.ciphers = try value.plain()
+            (chosen.ciphers, chosen.cipherSuites) = try value.ciphers()
         },
         MountOption(
             "no_verify_peer", .flag, aliases: ["no_check_certificate"],

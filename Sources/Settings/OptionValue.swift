@@ -142,6 +142,19 @@ package struct OptionValue: Sendable {
         return number
     }
 
+    /// A list of ciphers, taken apart: OpenSSL has one list for TLS 1.2 and another for 1.3, whose names all begin with `TLS_`.
+    ///
+    /// A part of which nothing was given is nil: what the library offers there stays.
+    func ciphers() throws(SettingsError) -> (older: String?, suites: String?) {
+        let names = try plain().split(separator: ":")
+        let suites = names.filter { $0.hasPrefix("TLS_") }
+        let older = names.filter { !$0.hasPrefix("TLS_") }
+        return (
+            older.isEmpty ? nil : older.joined(separator: ":"),
+            suites.isEmpty ? nil : suites.joined(separator: ":")
+        )
+    }
+
     /// The SHA-256 of a certificate, `sha256:` and 64 hexadecimal digits; colons between pairs are passed over.
     func pin() throws(SettingsError) -> [UInt8] {
         let lower = text.lowercased()

@@ -106,6 +106,15 @@ import Testing
             ) { mount in
                 try mount.run("echo x > \"$M/f\"")
             }
+            let file = "trust_server_cert=\(server.certificates)/self-signed.pem"
+            try withMount(
+                of: server,
+                MountOptions {
+                    $0.options = [file]; $0.trustAuthority = false
+                }
+            ) { mount in
+                try mount.run("echo x > \"$M/f\"")
+            }
             let other = "tls_pin=sha256:" + String(repeating: "00", count: 32)
             let wrong = try refusal(
                 server,
@@ -135,6 +144,19 @@ import Testing
                 try mount.run("echo x > \"$M/f\"")
                 #expect(mount.log.contains("no_verify_peer"))
             }
+        }
+    }
+
+    @Test("ciphers of both versions of TLS are chosen by their names")
+    func ciphers() throws {
+        try withServer(.proftpd) { server in
+            for list in ["TLS_AES_256_GCM_SHA384", "TLS_AES_128_GCM_SHA256:ECDHE+AESGCM"] {
+                try withMount(of: server, MountOptions("ciphers=\(list)")) { mount in
+                    try mount.run("echo x > \"$M/f\"")
+                }
+            }
+            let result = try refusal(server, MountOptions("ciphers=TLS_NONSENSE"))
+            #expect(result.status == 1 && result.text.contains("TLS_NONSENSE"))
         }
     }
 

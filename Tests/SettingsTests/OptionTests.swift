@@ -31,7 +31,17 @@ import Testing
         Effect("capath=/ca") { $0.tls.authorityDirectory == "/ca" },
         Effect("cert=/c.pem") { $0.tls.certificateFile == "/c.pem" && $0.tls.keyFile == "/c.pem" },
         Effect("cert=/c.pem,key=/k.pem") { $0.tls.keyFile == "/k.pem" },
-        Effect("ciphers=HIGH:!aNULL") { $0.tls.ciphers == "HIGH:!aNULL" },
+        Effect("ciphers=HIGH:!aNULL") { $0.tls.ciphers == "HIGH:!aNULL" && $0.tls.cipherSuites == nil },
+        Effect("ciphers=TLS_AES_256_GCM_SHA384") {
+            $0.tls.ciphers == nil && $0.tls.cipherSuites == "TLS_AES_256_GCM_SHA384"
+        },
+        Effect("ciphers=TLS_AES_128_GCM_SHA256:HIGH:TLS_CHACHA20_POLY1305_SHA256:!MD5") {
+            $0.tls.ciphers == "HIGH:!MD5"
+                && $0.tls.cipherSuites == "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256"
+        },
+        Effect("trust_server_cert=/s.pem,no_verify_peer") {
+            $0.tls.pinnedFiles == ["/s.pem"] && $0.warnings.isEmpty
+        },
         Effect("tls_pin=sha256:\(pin)") { $0.tls.pins == [[UInt8](repeating: 10, count: 32)] },
         Effect("tls_pin=SHA256:\(spacedPin)") { $0.tls.pins == [[UInt8](repeating: 10, count: 32)] },
         Effect("no_verify_peer") {

@@ -12,7 +12,7 @@ extension Assembly {
         let server = settings.server
         let context: TLSContext
         do throws(TLSError) {
-            context = try TLSContext(tlsConfiguration)
+            context = try TLSContext(tlsConfiguration())
         } catch {
             throw Failure(.usage, "TLS: \(error)")
         }
@@ -44,7 +44,7 @@ extension Assembly {
         return configuration
     }
 
-    private var tlsConfiguration: TLSConfiguration {
+    private func tlsConfiguration() throws(TLSError) -> TLSConfiguration {
         let tls = settings.tls
         var configuration = TLSConfiguration()
         configuration.minimumVersion = Self.version(tls.minimum)
@@ -56,7 +56,9 @@ extension Assembly {
         configuration.certificateFile = tls.certificateFile
         configuration.keyFile = tls.keyFile
         configuration.ciphers = tls.ciphers
+        configuration.cipherSuites = tls.cipherSuites
         configuration.pins = tls.pins
+        for file in tls.pinnedFiles { try configuration.pin(certificateIn: file) }
         return configuration
     }
 
