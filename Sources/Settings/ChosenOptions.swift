@@ -59,6 +59,11 @@ package struct ChosenOptions: Sendable {
     /// Nothing chosen.
     package init() {}
 
+    /// Whether an option says something about the permission bits that are shown.
+    var statesModes: Bool {
+        [umask, fileMask, directoryMask, fileMode, directoryMode].contains { $0 != nil }
+    }
+
     /// Sets a generic switch; nil takes it back to the kernel's default.
     mutating func setKernelFlag(_ switched: String, _ flag: String?) {
         kernelFlags.removeAll { $0.switched == switched }

@@ -129,9 +129,13 @@ extension MountSettings {
     private static func presentation(
         _ chosen: ChosenOptions, _ surroundings: Surroundings
     ) -> PresentationSettings {
-        // A mask that was asked for takes from all bits, as with every other filesystem; without one, bits are the customary ones.
-        let fileMask = chosen.fileMask ?? chosen.umask
-        let directoryMask = chosen.directoryMask ?? chosen.umask
+        // A server that shows 0666 does not mean this machine's users. With nobody else in, bits are shown as they are: a copy that
+        // compares them (rsync -a) would find every file changed otherwise.
+        let isShared = chosen.allowOther || chosen.allowRoot
+        let umask = chosen.umask ?? (isShared && !chosen.statesModes ? 0o022 : nil)
+        // A mask takes from all bits, as with every other filesystem; without one, bits are the customary ones.
+        let fileMask = chosen.fileMask ?? umask
+        let directoryMask = chosen.directoryMask ?? umask
         return PresentationSettings(
             userID: chosen.userID ?? surroundings.userID, groupID: chosen.groupID ?? surroundings.groupID,
             fileMode: chosen.fileMode, directoryMode: chosen.directoryMode,

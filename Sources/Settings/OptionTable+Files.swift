@@ -8,9 +8,10 @@ extension OptionTable {
             chosen, value throws(SettingsError) in
             chosen.groupID = try value.groupID()
         },
-        MountOption("umask", .value("OCTAL"), default: "000", "permission bits taken away from what is shown")
-        {
-            chosen, value throws(SettingsError) in
+        MountOption(
+            "umask", .value("OCTAL"), default: "000, or 022 with allow_other",
+            "permission bits taken away from what is shown"
+        ) { chosen, value throws(SettingsError) in
             chosen.umask = try value.mode()
         },
         MountOption("fmask", .value("OCTAL"), default: "umask", "the same for files alone") {

@@ -96,6 +96,12 @@ import Testing
             $0.presentation.shownFileMode(0o777) == 0o400 && $0.presentation.shownDirectoryMode(nil) == 0o500
         },
         Effect("allow_other") { $0.kernel.allowOther && $0.kernel.defaultPermissions },
+        Effect("allow_other") {
+            $0.presentation.shownFileMode(0o666) == 0o644 && $0.presentation.shownFileMode(nil) == 0o644
+                && $0.presentation.shownDirectoryMode(0o777) == 0o755
+        },
+        Effect("allow_other,umask=0") { $0.presentation.shownFileMode(0o666) == 0o666 },
+        Effect("allow_other,dmask=0") { $0.presentation.shownFileMode(0o666) == 0o666 },
         Effect("allow_other,no_default_permissions") {
             $0.kernel.allowOther && !$0.kernel.defaultPermissions
         },
