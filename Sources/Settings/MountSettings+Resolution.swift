@@ -14,6 +14,8 @@ package struct MountRequest: Sendable, Hashable {
     package var debug: Bool
     /// -s, in the meaning of ftpsfs.
     package var singleThreaded: Bool
+    /// Whether mount(8) asks, which waits for the program's return: no option keeps it in the foreground then.
+    package var isForMount: Bool
     /// mount(8)'s -s: unknown options are warned of instead of refused.
     package var toleratesUnknownOptions: Bool
 
@@ -21,7 +23,7 @@ package struct MountRequest: Sendable, Hashable {
     package init(
         source: String, mountPoint: String, optionLists: [String] = [], port: String? = nil,
         foreground: Bool = false, debug: Bool = false, singleThreaded: Bool = false,
-        toleratesUnknownOptions: Bool = false
+        isForMount: Bool = false, toleratesUnknownOptions: Bool = false
     ) {
         self.source = source
         self.mountPoint = mountPoint
@@ -30,6 +32,7 @@ package struct MountRequest: Sendable, Hashable {
         self.foreground = foreground
         self.debug = debug
         self.singleThreaded = singleThreaded
+        self.isForMount = isForMount
         self.toleratesUnknownOptions = toleratesUnknownOptions
     }
 }
@@ -62,6 +65,7 @@ extension MountSettings {
         } else if !tls.verifiesHostName, !tls.pinsPeer {
             warnings.append("no_verify_hostname: a certificate made out to another name is accepted")
         }
+        let foreground = request.foreground || request.debug || (chosen.debug && !request.isForMount)
         let mountPoint = OptionValue(
             option: "MOUNTPOINT", text: request.mountPoint, surroundings: surroundings)
         self.init(
@@ -72,8 +76,8 @@ extension MountSettings {
             cache: CacheSettings(
                 directory: chosen.cacheDirectory ?? surroundings.cacheDirectory, size: chosen.cacheSize,
                 directoryTimeout: chosen.directoryTimeout, reportedDiskSize: chosen.diskSize),
-            log: try Self.log(chosen, request), mountPoint: try Self.mountPoint(mountPoint),
-            foreground: request.foreground || request.debug || chosen.debug,
+            log: try Self.log(chosen, request, foreground), mountPoint: try Self.mountPoint(mountPoint),
+            foreground: foreground,
             singleThreaded: request.singleThreaded, warnings: warnings)
     }
 
@@ -160,13 +164,13 @@ extension MountSettings {
     }
 
     private static func log(
-        _ chosen: ChosenOptions, _ request: MountRequest
+        _ chosen: ChosenOptions, _ request: MountRequest, _ foreground: Bool
     ) throws(SettingsError) -> LogSettings {
         let debug = request.debug || chosen.debug
-        if chosen.logDestination == .standardError, !debug, !request.foreground {
+        if chosen.logDestination == .standardError, !foreground {
             throw SettingsError("log=stderr needs -f: in the background there is no standard error")
         }
-        let usual: LogSettings.Destination = debug || request.foreground ? .standardError : .systemLog
+        let usual: LogSettings.Destination = foreground ? .standardError : .systemLog
         return LogSettings(
             destination: chosen.logDestination ?? usual, level: chosen.logLevel ?? (debug ? .debug : .notice))
     }

@@ -97,9 +97,10 @@ extension OptionTable {
     ]
 
     static let log: [MountOption] = [
-        MountOption("debug", .flag, "stay in the foreground and show the dialogue with the server (-d)") {
-            chosen, _ in chosen.debug = true
-        },
+        MountOption(
+            "debug", .flag,
+            "show the dialogue with the server, in the foreground (-d); for mount(8) in the log"
+        ) { chosen, _ in chosen.debug = true },
         MountOption(
             "log", .value("FILE|syslog|stderr"), default: "syslog, or stderr in the foreground",
             "where log lines go"

@@ -104,7 +104,7 @@ struct MountHelperCommand: ParsableCommand {
     var request: MountRequest {
         let access = (readOnly ? ["ro"] : []) + (writable ? ["rw"] : [])
         return MountRequest(
-            source: source, mountPoint: mountpoint, optionLists: access + options,
+            source: source, mountPoint: mountpoint, optionLists: access + options, isForMount: true,
             toleratesUnknownOptions: sloppy)
     }
 }

@@ -256,6 +256,16 @@ import Testing
         #expect(throws: SettingsError.self) { try MountSettings(wrong, surroundings()) }
     }
 
+    @Test("debug keeps the program in the foreground for a person, and only speaks up for mount(8)")
+    func debugging() throws {
+        var request = MountRequest(source: "me@host:", mountPoint: "/mnt", optionLists: ["debug"])
+        request.isForMount = true
+        let helper = try MountSettings(request, surroundings())
+        #expect(!helper.foreground && helper.log.level == .debug && helper.log.destination == .systemLog)
+        request.optionLists = ["debug,log=stderr"]
+        #expect(throws: SettingsError.self) { try MountSettings(request, surroundings()) }
+    }
+
     @Test("-p gives way to port=, and both must agree with the source")
     func ports() throws {
         let request = MountRequest(source: "me@host:", mountPoint: "/mnt", port: "2121")
