@@ -14,7 +14,7 @@ extension OptionTable {
             "_netdev", "nofail", "auto", "noauto", "users", "nouser", "nousers", "owner", "noowner", "group",
             "nogroup", "defaults", "relatime", "norelatime", "strictatime", "nostrictatime", "diratime",
             "nodiratime", "lazytime", "nolazytime", "nosuid", "suid", "nodev", "dev", "silent", "loud",
-            "iversion", "noiversion", "mand", "nomand", "nosymfollow", "symfollow",
+            "iversion", "noiversion", "mand", "nomand", "symfollow",
         ].map { MountOption($0, .flag, "") { _, _ in } }
         + ["comment", "uhelper", "helper", "subtype"].map { (name: String) in
             MountOption(name, .value("TEXT"), "") { _, _ in }
@@ -45,6 +45,11 @@ extension OptionTable {
         + [
             MountOption("remount", .flag, "") { _, _ throws(SettingsError) in
                 throw SettingsError("a mount cannot be changed by 'remount': unmount it and mount it anew")
-            }
+            },
+            MountOption("nosymfollow", .flag, "") { _, _ throws(SettingsError) in
+                throw SettingsError(
+                    "option 'nosymfollow' is refused: links would be followed nevertheless, though none that leads out of the mount"
+                )
+            },
         ]
 }

@@ -201,7 +201,7 @@ import Testing
             ("pass=secret", "credentials=FILE"),
             ("user=me:secret", "credentials=FILE"),
             ("ssl_try", "clear text"), ("ssl_control", "clear text"),
-            ("remount,ro", "unmount it"),
+            ("remount,ro", "unmount it"), ("nosymfollow", "'nosymfollow' is refused"),
             ("port", "option 'port' needs a value: port=NUMBER"),
             ("port=", "port"), ("port=0", "1 up to 65535"), ("port=65536", "1 up to 65535"),
             ("port=+21", "1 up to 65535"), ("port=ftp", "1 up to 65535"),
