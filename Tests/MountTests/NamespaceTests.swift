@@ -109,7 +109,9 @@ import Testing
             // vsftpd, ProFTPD and Pure-FTPd list an unreadable directory as an empty one, with success.
             let listing = try mount.attempt("ls \"$M/blind\"")
             #expect(listing.output == "")
-            withKnownIssue("the server shows an unreadable directory as empty", isIntermittent: true) {
+            withKnownIssue(
+                "vsftpd, ProFTPD and Pure-FTPd show an unreadable directory as empty", isIntermittent: true
+            ) {
                 #expect(listing.status != 0)
             } when: {
                 kind != .pyftpdlib

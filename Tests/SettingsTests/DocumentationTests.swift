@@ -4,10 +4,11 @@ import Testing
 
 /// The manual and the help name what the program knows.
 @Suite struct DocumentationTests {
+    private static let root = URL(filePath: #filePath).deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent()
+
     private static func text(_ path: String) throws -> String {
-        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent()
-        return try String(contentsOf: root.appending(path: path), encoding: .utf8)
+        try String(contentsOf: root.appending(path: path), encoding: .utf8)
     }
 
     @Test("the help names every option and alias, in 80 columns")
@@ -42,6 +43,29 @@ import Testing
         #expect(Set(ExitStatus.allCases.map(\.summary)).count == ExitStatus.allCases.count)
         // Numbers from 32 up have mount(8)'s bit for a mount failure set.
         #expect(ExitStatus.allCases.filter { $0.rawValue > 8 && $0.rawValue & 32 == 0 } == [])
+    }
+
+    @Test("the manual names the servers of all known gaps of the tests")
+    func servers() throws {
+        let page = try Self.text("man/ftpsfs.1")
+        let start = try #require(page.range(of: ".Ss Servers\n"))
+        let end = try #require(page.range(of: "\n.Sh ", range: start.upperBound..<page.endIndex))
+        let section = page[start.upperBound..<end.lowerBound]
+        let described = section.split(separator: "\n").filter { $0.hasPrefix(".It Sy ") }
+            .map { String($0.dropFirst(".It Sy ".count)) }
+        #expect(described == ["vsftpd", "ProFTPD", "Pure-FTPd", "pyftpdlib"])
+        let folder = Self.root.appending(path: "Tests/MountTests")
+        let files = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
+        var gaps: [String] = []
+        for file in files where file.pathExtension == "swift" {
+            let words = try String(contentsOf: file, encoding: .utf8).split(separator: "withKnownIssue(")
+            // Its text is the first thing in quotation marks behind each.
+            gaps += words.dropFirst().map { String($0.drop { $0 != "\"" }.dropFirst().prefix { $0 != "\"" }) }
+        }
+        #expect(gaps.count >= 5)
+        for gap in gaps {
+            #expect(described.contains { gap.contains($0) }, "\(gap): of which server?")
+        }
     }
 
     @Test("the README names no option the program does not know")
