@@ -64,8 +64,10 @@ extension OptionTable {
         ) { chosen, value throws(SettingsError) in
             chosen.directoryTimeout = try value.seconds(0...31_536_000)
         },
-        MountOption("attr_timeout", .value("SECONDS"), default: "1", "how long the kernel keeps attributes") {
-            chosen, value throws(SettingsError) in
+        MountOption(
+            "attr_timeout", .value("SECONDS"), default: "1",
+            "how long attributes count, also when a file is opened"
+        ) { chosen, value throws(SettingsError) in
             chosen.attributeTimeout = try value.seconds(0...31_536_000)
         },
         MountOption("entry_timeout", .value("SECONDS"), default: "1", "how long the kernel keeps names") {
@@ -139,8 +141,8 @@ extension OptionTable {
         MountOption("soft", .flag, "no effect: a server that does not answer always leads to an error") {
             _, _ in
         },
-        MountOption("cto", .flag, "no effect: files are always looked at again when they are opened") {
-            _, _ in
-        },
+        MountOption(
+            "cto", .flag, "no effect: files are looked at again when they are opened, after attr_timeout"
+        ) { _, _ in },
     ]
 }
