@@ -1,8 +1,10 @@
 /// Signs in the texts of replies that codes alone do not give.
 extension Reply {
     /// The server has no room for one more connection of this client, user or address (421; ProFTPD and FileZilla Server after PASS: 530, 421).
+    ///
+    /// Other codes are about what was asked for, and their texts quote it.
     package var isTooManyConnections: Bool {
-        guard code == 421 || code == 530 || code == 550 else { return false }
+        guard code == 421 || code == 530 else { return false }
         // Too many failed log-ins are another matter.
         let others = ["attempt", "fail", "incorrect", "wrong", "tries", "timeout", "time limit", "idle"]
         guard !others.contains(where: speaks) else { return false }
@@ -17,18 +19,18 @@ extension Reply {
     /// connection not resumed.`; ProFTPD 1.3.8: `425 Unable to build data connection: Operation not permitted`.
     package var isSessionReuseDemanded: Bool {
         guard code == 425 || code == 522 || code == 450 || code == 534 else { return false }
-        let reuse = ["reuse", "re-use", "resum"].contains(where: speaks)
-        if speaks(of: "session"), reuse { return true }
-        return code == 425 && speaks(of: "data connection") && ends(with: "operation not permitted")
+        let words = ownWords
+        let reuse = ["reuse", "re-use", "resum"].contains(where: words.speaks)
+        if words.speaks(of: "session"), reuse { return true }
+        return code == 425 && words.speaks(of: "data connection")
+            && words.ends(with: "operation not permitted")
     }
 
     /// The server found no data connection, or a broken one: no verdict on what was asked for.
     package var isAboutDataConnection: Bool { [421, 425, 426].contains(code) }
 
     /// The server refuses REST before STOR, and APPE, but takes whole files (ProFTPD 1.3.8 without `AllowStoreRestart`).
-    package var refusesRestart: Bool {
-        speaks(of: "append/restart not permitted") || speaks(of: "restart not permitted")
-    }
+    package var refusesRestart: Bool { ownWords.speaks(of: "restart not permitted") }
 
     /// The server refuses to replace files by STOR or RNTO (ProFTPD 1.3.8 without `AllowOverwrite`).
     package var refusesOverwriting: Bool {
@@ -39,17 +41,43 @@ extension Reply {
     package var saysNotRegularFile: Bool {
         guard code == 550 else { return false }
         return ["not a regular file", "not a plain file", "only retrieve regular files"].contains(
-            where: speaks)
+            where: ownWords.speaks)
     }
 
     /// A listing has no rows, though its code is one of failure (450 and 550 `No files found`).
     package var isEmptyListing: Bool {
         guard code == 450 || code == 550 || code == 226 else { return false }
-        return speaks(of: "no files found") || speaks(of: "no files or directories found")
+        return ["no files found", "no files or directories found"].contains(where: ownWords.speaks)
     }
 
     /// The final reply of a listing that was cut: Pure-FTPd 1.0.50 says `226 Output truncated to 10000 matches`.
     package var isTruncatedListing: Bool { speaks(of: "output truncated") }
+
+    /// The reply without the paths it quotes, whose words are the user's and not the server's.
+    ///
+    /// Paths are absolute in all that is sent, so that one begins with the first slash at the beginning of a word. It ends with the mark that
+    /// closes it where one opens it, else with the last colon that a space follows, else with the line: names may have any of them inside.
+    var ownWords: Reply { Reply(code: code, lines: lines.map(Self.withoutPath)) }
+
+    private static func withoutPath(_ line: [UInt8]) -> [UInt8] {
+        let slash = UInt8(ascii: "/")
+        let start = line.indices.first { index in
+            line[index] == slash && (index == 0 || !isLetter(line[index - 1]) && line[index - 1] != slash)
+        }
+        guard let start else { return line }
+        let openers = Array("'\"`[(<".utf8)
+        let closers = Array("'\"`])>".utf8)
+        if start > 0, let mark = openers.firstIndex(of: line[start - 1]),
+            let end = line[start...].lastIndex(of: closers[mark])
+        {
+            return Array(line[..<start] + line[end...])
+        }
+        let colon = line[start...].indices.last { index in
+            line[index] == UInt8(ascii: ":") && index + 1 < line.count && isBlank(line[index + 1])
+        }
+        guard let colon else { return Array(line[..<start]) }
+        return Array(line[..<start] + line[colon...])
+    }
 
     /// Whether a text occurs in the reply, given in small letters.
     func speaks(of words: String) -> Bool {

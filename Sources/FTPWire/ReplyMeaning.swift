@@ -12,10 +12,14 @@ package enum ReplyMeaning: Hashable, Sendable {
 
     /// Reads a failed reply to a command, whose verb is in capitals.
     ///
+    /// What the reply quotes counts for nothing: a file may be called `quota`, or `disk full`.
+    ///
     /// Of a kind that is certain about a name, the name can still be another part of the path, or the second of two:
     /// `.notFound` for STOR, MKD and RNTO is the parent directory.
     package init(_ reply: Reply, to verb: String) {
-        if reply.isTooManyConnections {
+        let reply = reply.ownWords
+        let mayBeLimit = reply.code == 421 || ["USER", "PASS", "ACCT"].contains(verb)
+        if mayBeLimit, reply.isTooManyConnections {
             self = .certain(.busy)
         } else if let kind = Self.kindByText(reply, verb) {
             self = .certain(kind)
@@ -37,13 +41,13 @@ package enum ReplyMeaning: Hashable, Sendable {
     /// Words of the system at the end of a text count for these codes only; elsewhere the code says enough.
     private static func kindByText(_ reply: Reply, _ verb: String) -> RemoteError.Kind? {
         switch reply.code {
-        case 450, 451, 501, 550, 551, 552, 553: break
+        case 450, 451, 452, 501, 550, 551, 552, 553: break
         default: return nil
         }
         // Oddities: ProFTPD 1.3.8 says this of a rename onto a directory, systems of unlink(2) on one.
         if reply.ends(with: "operation not permitted"), ["RNTO", "DELE"].contains(verb) { return nil }
-        for (words, kind) in systemWords where reply.ends(with: words) { return kind }
         for (words, kind) in errorNames where reply.begins(with: words) { return kind }
+        for (words, kind) in systemWords where reply.ends(with: words) { return kind }
         return nil
     }
 
@@ -54,8 +58,8 @@ package enum ReplyMeaning: Hashable, Sendable {
         case 451: kindOfLocalError(reply, verb)
         case 452: reply.speaks(of: "quota") ? .quotaExceeded : .noSpace
         case 500:
-            reply.speaks(of: "too long")
-                ? .nameTooLong : reply.speaks(of: "oops") ? .unreachable : .unsupported
+            reply.ends(with: "too long")
+                ? .nameTooLong : reply.begins(with: "oops") ? .unreachable : .unsupported
         case 202, 502, 504: .unsupported
         case 503: .protocolBroken
         // Servers use 522 for protocols of EPSV and EPRT too (RFC 2428 section 2).
@@ -73,7 +77,7 @@ package enum ReplyMeaning: Hashable, Sendable {
     }
 
     private static func kindOfBusy(_ reply: Reply) -> RemoteError.Kind? {
-        if reply.speaks(of: "link to file server lost") { return .unreachable }
+        if reply.ends(with: "link to file server lost") { return .unreachable }
         let signs = ["in progress", "in use", "busy", "locked", "being used"]
         return signs.contains(where: reply.speaks) ? .busy : nil
     }
@@ -128,6 +132,7 @@ package enum ReplyMeaning: Hashable, Sendable {
         ("not a directory", .notDirectory),
         ("the directory name is invalid", .notDirectory), ("is a directory", .isDirectory),
         ("no space left on device", .noSpace), ("there is not enough space on the disk", .noSpace),
+        ("disk full", .noSpace),
         ("file too large", .noSpace), ("disk quota exceeded", .quotaExceeded),
         ("quota exceeded", .quotaExceeded),
         ("file name too long", .nameTooLong), ("filename too long", .nameTooLong),

@@ -120,6 +120,46 @@ import Testing
         #expect(!Reply(code, text).isTooManyConnections)
     }
 
+    @Test(
+        "words of a path that the reply quotes mean nothing",
+        arguments: [
+            ("SIZE", 550, "/home/user/limits.h: No such file or directory", .notFound),
+            ("SIZE", 550, "/src/client_limit_test.go: No such file or directory", .notFound),
+            ("MKD", 550, "/x/session max connection: File exists", .exists),
+            ("RETR", 550, "/x/too many connections", nil),
+            ("RETR", 530, "too many connections.txt: Not logged in", .authentication),
+            ("STOR", 452, "/x/quota: No space left on device", .noSpace),
+            ("STOR", 552, "/x/quota/file: Disk full", .noSpace),
+            ("STOR", 552, "quota: Disk full", .noSpace),
+            ("STOR", 552, "/x/disk full: Exceeded storage allocation", .quotaExceeded),
+            ("STOR", 552, "Quota exceeded: [/x/disk full] won't be saved", .quotaExceeded),
+            ("STOR", 451, "/x/disk full: Input/output error", nil),
+            ("DELE", 451, "/x/quota: Local error", nil),
+            ("DELE", 451, "/restart not permitted/x: Local error", nil),
+            ("LIST", 450, "/x/busy: No such file or directory", .notFound),
+            ("LIST", 450, "/x/locked/file in use: Gone", nil),
+            ("STOR", 553, "/x/invalid name: Permission denied", .denied),
+            ("STOR", 553, "/x/illegal: Could not create file", nil),
+            ("DELE", 550, "Cannot delete /x/no such file", nil),
+            ("DELE", 550, "Cannot delete '/x/a: no such file'", nil),
+            ("DELE", 550, "/x/a: b: No such file or directory", .notFound),
+            ("SITE", 500, "'SITE CHMOD 644 /x/too long' not understood", .unsupported),
+            ("SITE", 500, "SITE CHMOD 644 /x/oops", .unsupported),
+            ("RETR", 550, "ENOENT: no such file or directory, open '/x: File exists'", .notFound),
+        ] as [(String, Int, String, RemoteError.Kind?)])
+    func quotedPaths(verb: String, code: Int, text: String, kind: RemoteError.Kind?) {
+        #expect(ReplyMeaning(Reply(code, text), to: verb).kind == kind)
+    }
+
+    @Test("a path in a reply is no sign either")
+    func quotedSigns() {
+        #expect(!Reply(550, "/user/limits.h: No such file or directory").isTooManyConnections)
+        #expect(!Reply(550, "/no files found: Permission denied").isEmptyListing)
+        #expect(!Reply(550, "/not a regular file: Permission denied").saysNotRegularFile)
+        #expect(!Reply(550, "/restart not permitted: Permission denied").refusesRestart)
+        #expect(!Reply(425, "/session/resume: Connection refused").isSessionReuseDemanded)
+    }
+
     @Test("demands for session reuse are recognised")
     func reuse() {
         let table: [(Int, String, Bool)] = [
