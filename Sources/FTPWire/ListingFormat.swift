@@ -9,7 +9,8 @@ package enum ListingFormat: Hashable, Sendable {
 
     /// Reads the body of a LIST transfer.
     ///
-    /// All rows must have the form of the first one, but for `total N` before it.
+    /// All rows must have the form of the first one, but for `total N` before it; one that has not is `.unintelligible`, for it may be
+    /// an error message in the place of rows, or a part of a name with a CRLF in it.
     ///
     /// `now` is the time now; rows without a year are taken for the last year in which they are not more than a day ahead of it.
     /// `offset` is how far the server's rows are ahead of UTC, in seconds, as `TimeOffset` learns it. `isProvenWhole` says that the data
@@ -22,6 +23,10 @@ package enum ListingFormat: Hashable, Sendable {
         let clock = ListingClock(now: now, offset: offset)
         var listing = ParsedListing()
         while let row = rows.next(body) {
+            guard !row.isEmpty else {
+                listing.addEmptyRow(body)
+                continue
+            }
             if rows.count == 1, UnixListing.isTotal(body, row) { continue }
             let parsed: UnixListing.Row?
             switch listing.format {
@@ -35,8 +40,6 @@ package enum ListingFormat: Hashable, Sendable {
                 }
             }
             guard let parsed else {
-                // All forms have four columns or more; with fewer words a row is a piece of the name before.
-                if !body.hasFourWords(row), listing.takeContinuation(body, row) { continue }
                 throw .unintelligible(row: rows.count, text: excerpt(body.array(row)))
             }
             listing.add(body, name: parsed.name, row: row, parsed.attributes)

@@ -5,7 +5,7 @@
 struct ListingRows {
     private let endsWithCRLF: Bool
     private var position = 0
-    /// The number of rows given out.
+    /// The number of rows given out, empty ones apart.
     private(set) var count = 0
 
     /// Looks at a whole body.
@@ -23,24 +23,20 @@ struct ListingRows {
         }
     }
 
-    /// The next row that is not empty, without its line end.
+    /// The next row without its line end, which leaves nothing of an empty one.
     mutating func next(_ body: Span<UInt8>) -> Range<Int>? {
-        while position < body.count {
-            let start = position
-            let end: Int
-            if endsWithCRLF {
-                end = Self.firstCRLF(body, from: start) ?? body.count
-                position = end + 2
-            } else {
-                end = body.firstOffset(of: UInt8(ascii: "\n"), in: start..<body.count) ?? body.count
-                position = end + 1
-            }
-            if end > start {
-                count += 1
-                return start..<end
-            }
+        guard position < body.count else { return nil }
+        let start = position
+        let end: Int
+        if endsWithCRLF {
+            end = Self.firstCRLF(body, from: start) ?? body.count
+            position = end + 2
+        } else {
+            end = body.firstOffset(of: UInt8(ascii: "\n"), in: start..<body.count) ?? body.count
+            position = end + 1
         }
-        return nil
+        if end > start { count += 1 }
+        return start..<end
     }
 
     private static func firstCRLF(_ body: Span<UInt8>, from start: Int) -> Int? {

@@ -13,11 +13,11 @@ package enum MachineListing {
         var rows = try ListingRows(body, isProvenWhole: isProvenWhole)
         var listing = ParsedListing()
         while let row = rows.next(body) {
+            guard !row.isEmpty else {
+                listing.addEmptyRow(body)
+                continue
+            }
             guard let split = split(body, row), let facts = MachineFacts(body, split.facts) else {
-                // A row has at least one fact; without any, and too short for a message, it is a piece of the name before.
-                let isPiece =
-                    !body.hasFourWords(row) && body.firstOffset(of: UInt8(ascii: "="), in: row) == nil
-                if isPiece, listing.takeContinuation(body, row) { continue }
                 throw .unintelligible(row: rows.count, text: excerpt(body.array(row)))
             }
             switch facts.place {

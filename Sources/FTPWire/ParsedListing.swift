@@ -10,7 +10,7 @@ package struct ParsedListing: Sendable {
             case forbiddenName
             /// The name came before; the first row stays.
             case duplicate
-            /// The name has a CRLF in it, so that the row came in pieces; one such row for each piece.
+            /// The name ends with a line end, since an empty row follows: without it, it would be another file's name.
             case broken
         }
         /// Why the row was left out.
@@ -37,12 +37,12 @@ package struct ParsedListing: Sendable {
     /// The most dropped rows that are kept.
     package static let droppedLimit = 100
 
-    /// False when names with a CRLF in them have broken rows apart: then a missing name is no proof of absence.
+    /// False when names were left out that exist on the server: then a missing one is no proof of absence, nor no entry of emptiness.
     package private(set) var isComplete = true
 
     private var names: Set<FileName> = []
-    /// The place of the row before, as long as it can be continued.
-    private var previous: (row: Range<Int>, isEntry: Bool)?
+    /// The place of the row before, when it has become the last entry.
+    private var previous: Range<Int>?
 
     /// Makes a listing without rows.
     init() {}
@@ -51,7 +51,7 @@ package struct ParsedListing: Sendable {
     mutating func add(_ body: Span<UInt8>, name range: Range<Int>, row: Range<Int>, _ attributes: Attributes)
     {
         rowCount += 1
-        previous = (row, false)
+        previous = nil
         if Self.isDots(body, range) {
             sawDotRows = true
             if range.count == 1 { directory = attributes }
@@ -62,23 +62,16 @@ package struct ParsedListing: Sendable {
         }
         guard names.insert(name).inserted else { return drop(body, row, for: .duplicate) }
         entries.append(Entry(name: name, attributes: attributes))
-        previous = (row, true)
+        previous = row
     }
 
-    /// Takes a row in no known form for the rest of the name before it, which then holds a CRLF and cannot be shown.
+    /// Takes an empty row for the line end that the name before it ends with.
     ///
-    /// vsftpd, ProFTPD and pyftpdlib send such names raw, and one of them must not make a whole directory unreadable. Returns false
-    /// when no row was before it: then the row is not understood.
-    mutating func takeContinuation(_ body: Span<UInt8>, _ row: Range<Int>) -> Bool {
-        guard let previous else { return false }
-        if previous.isEntry, let broken = entries.popLast() {
-            names.remove(broken.name)
-            drop(body, previous.row, for: .broken)
-        }
+    /// vsftpd, ProFTPD and pyftpdlib send such names raw.
+    mutating func addEmptyRow(_ body: Span<UInt8>) {
+        guard let row = previous.take(), let broken = entries.popLast() else { return }
+        names.remove(broken.name)
         drop(body, row, for: .broken)
-        self.previous = (row, false)
-        isComplete = false
-        return true
     }
 
     /// Takes the row of the directory itself, or of its parent.
@@ -91,6 +84,8 @@ package struct ParsedListing: Sendable {
 
     private mutating func drop(_ body: Span<UInt8>, _ row: Range<Int>, for reason: DroppedRow.Reason) {
         droppedCount += 1
+        // The first row of a name that occurs twice stands for both.
+        if reason != .duplicate { isComplete = false }
         guard dropped.count < Self.droppedLimit else { return }
         let cut = row.lowerBound..<min(row.upperBound, row.lowerBound + 1024)
         dropped.append(DroppedRow(reason: reason, bytes: body.array(cut)))

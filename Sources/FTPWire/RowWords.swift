@@ -10,16 +10,6 @@ extension Span where Element == UInt8 {
         return start..<end
     }
 
-    /// Whether a row has four words or more.
-    func hasFourWords(_ row: Range<Int>) -> Bool {
-        var place = row.lowerBound
-        for _ in 0..<4 {
-            guard let word = word(from: place, in: row) else { return false }
-            place = word.upperBound
-        }
-        return true
-    }
-
     /// The number that fills a word of one up to `limit` digits; `limit` is at most 9.
     func smallNumber(_ word: Range<Int>, limit: Int) -> Int? {
         guard 1...limit ~= word.count else { return nil }

@@ -14,7 +14,7 @@ import Testing
                 " lead", ".hidden", "a -> b", "dangling", "dir", "fifo", "link", "plain.txt", "trail ",
                 "two  spaces",
             ])
-        #expect(listing.sawDotRows && listing.format == .unix && listing.isComplete)
+        #expect(listing.sawDotRows && listing.format == .unix && !listing.isComplete)
         #expect(listing.dropped.map(\.reason) == [.forbiddenName])
         #expect(
             listing.entries[0].attributes
@@ -54,17 +54,61 @@ import Testing
         #expect(!(try list(Transcripts.pyftpdlib).sawDotRows))
     }
 
-    @Test("a name with a CRLF in it hides itself alone, and the listing says that it is not complete")
-    func broken() throws {
-        let listing = try list(Transcripts.proftpd)
-        #expect(!listing.isComplete)
-        #expect(listing.dropped.map(\.reason) == [.broken, .broken])
-        #expect(!listing.entries.contains { $0.name == FileName("crlf") })
-        let machine = try machineListing(
-            Array("type=file; a\r\ntype=file; b\r\nb b b\r\ntype=dir; c\r\n".utf8))
-        #expect(machine.entries.map(\.name) == [FileName("a"), FileName("c")])
-        #expect(!machine.isComplete)
+    @Test(
+        "a row that is not understood is an error, never a file that is missing without a word",
+        arguments: ["x", "ls: short read", "ls: cannot open 'x': Permission denied", "b b b", "total 5"])
+    func strayRow(stray: String) {
+        for (front, parse) in Self.parsers {
+            for rows in ["\(front)a\r\n\(stray)\r\n\(front)b\r\n", "\(front)a\r\n\(stray)\r\n"] {
+                #expect(throws: ListingError.unintelligible(row: 2, text: stray)) {
+                    try parse(Array(rows.utf8))
+                }
+            }
+        }
     }
+
+    @Test(
+        "a name that ends with a line end is left out, not shown without it, and the listing is not complete",
+        arguments: ["\r\n", "\r\n\r\n"])
+    func nameWithLineEnd(ending: String) throws {
+        for (front, parse) in Self.parsers {
+            for (rows, names) in [
+                ("\(front)a\r\n\(front)b\(ending)\r\n\(front)c\r\n", ["a", "c"]),
+                ("\(front)a\r\n\(front)b\(ending)\r\n", ["a"]),
+                ("\(front)b\(ending)\r\n\(front)b\r\n", ["b"]),
+            ] {
+                let listing = try parse(Array(rows.utf8))
+                #expect(listing.entries.map(\.name) == names.map { FileName($0) })
+                #expect(listing.dropped.map(\.reason) == [.broken])
+                #expect(!listing.isComplete)
+            }
+        }
+    }
+
+    @Test("an empty row that no name stands before means nothing")
+    func emptyFirstRow() throws {
+        for (front, parse) in Self.parsers {
+            let listing = try parse(Array("\r\n\(front)a\r\n".utf8))
+            #expect(listing.entries.map(\.name) == [FileName("a")] && listing.isComplete)
+        }
+    }
+
+    @Test("a listing is complete only without names that cannot be carried")
+    func completeness() throws {
+        for (front, parse) in Self.parsers {
+            for name in ["a/b", "a\0b", "a\nb", ""] {
+                #expect(try !parse(Array("\(front)\(name)\r\n\(front)x\r\n".utf8)).isComplete)
+            }
+            for name in [".", "..", "y", "x"] {
+                #expect(try parse(Array("\(front)\(name)\r\n\(front)x\r\n".utf8)).isComplete)
+            }
+        }
+    }
+
+    /// The two kinds of listings, each with what stands before a name in it.
+    private static let parsers: [(front: String, parse: @Sendable ([UInt8]) throws -> ParsedListing)] = [
+        ("-rw-r--r-- 1 a b 7 Nov 23 22:57 ", { try list($0) }), ("type=file; ", { try machineListing($0) }),
+    ]
 
     @Test("rows of IIS are read")
     func iis() throws {
@@ -245,13 +289,12 @@ import Testing
 
     @Test("a listing cut at any place is an error or has only whole rows", arguments: Transcripts.lists)
     func prefixes(body: [UInt8]) throws {
-        let whole = Set(try list(body).entries + [])
+        let whole = Set(try list(body).entries)
         for count in 0..<body.count {
             let prefix = Array(body[..<count])
             guard let listing = try? list(prefix) else { continue }
             #expect(prefix.isEmpty || prefix.suffix(2).elementsEqual([13, 10]))
-            // The front half of a name with a CRLF in it is the one row that may come besides.
-            #expect(listing.entries.filter { !whole.contains($0) }.allSatisfy { $0.name == FileName("crlf") })
+            #expect(listing.entries.allSatisfy { whole.contains($0) })
         }
         #expect(throws: ListingError.self) { try list(Array(body.dropLast(2))) }
         #expect(try list(Array(body.dropLast(2)), isProvenWhole: true).entries == list(body).entries)

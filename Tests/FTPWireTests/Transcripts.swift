@@ -28,7 +28,6 @@ enum Transcripts {
         "drwxr-xr-x   3 alice    nogroup      4096 Nov 23 22:58 ..",
         "-rw-r--r--   1 alice    nogroup         7 Feb 29  2000 .hidden",
         "-rw-r--r--   1 alice    nogroup         6 Nov 23 22:58 a -> b",
-        "-rw-r--r--   1 alice    nogroup         7 Nov 23 22:58 crlf\r\nx",
         "lrwxrwxrwx   1 alice    nogroup         6 Nov 23 22:58 dangling -> z -> x -> y",
         "drwxrwxrwt   2 alice    nogroup      4096 Nov 23 22:58 dir",
         "prw-r--r--   1 alice    nogroup         0 Nov 23 22:58 fifo",
