@@ -33,8 +33,8 @@ final class DataChannel {
         case nothing(Readiness)
         /// The end, announced by a close_notify.
         case end
-        /// The end without a close_notify, or an error: bytes may be missing.
-        case cut(FTPError)
+        /// The end without a close_notify (`.truncated`), or an error: bytes may be missing.
+        case cut(TLSError)
     }
 
     /// Takes what bytes there are, without waiting.
@@ -47,9 +47,12 @@ final class DataChannel {
             case .closed: return .end
             }
         } catch {
-            return .cut(FTPError(data: error, verb))
+            return .cut(error)
         }
     }
+
+    /// What it means for the transfer that the data connection has failed.
+    func failure(_ error: TLSError) -> FTPError { FTPError(data: error, verb) }
 
     /// Waits until the data connection is ready for something, and takes replies that come meanwhile.
     ///

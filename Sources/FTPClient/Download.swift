@@ -18,7 +18,7 @@ package final class Download {
 
     private let channel: DataChannel
     private let expected: UInt64?
-    private let toleratesCut: Bool
+    private let acceptsUnannouncedEnd: Bool
     private var state = State.receiving
     /// What reading has met; reading does not go on after it.
     private var failure: FTPError?
@@ -32,12 +32,12 @@ package final class Download {
     ///
     /// `expected` is how many bytes will come, where it is known.
     ///
-    /// With `toleratingCut` an end without close_notify counts when the server says 226: for listings, whose
-    /// rows show a cut.
-    init(_ channel: DataChannel, expected: UInt64? = nil, toleratingCut: Bool = false) {
+    /// With `acceptingUnannouncedEnd` an end without close_notify counts when the server says 226 (`endedCleanly` stays false), a reset
+    /// and an error of TLS do not.
+    init(_ channel: DataChannel, expected: UInt64? = nil, acceptingUnannouncedEnd: Bool = false) {
         self.channel = channel
         self.expected = expected
-        toleratesCut = toleratingCut
+        acceptsUnannouncedEnd = acceptingUnannouncedEnd
     }
 
     /// The final reply, once it was taken.
@@ -119,9 +119,10 @@ package final class Download {
                 channel.stream.closeOrderly()
                 state = .closing(nil)
                 return nil
-            case .cut(let failure):
+            case .cut(let error):
                 channel.stream.closeAbruptly()
-                state = .closing(failure)
+                let isEnd = acceptsUnannouncedEnd && error == .truncated
+                state = .closing(isEnd ? nil : channel.failure(error))
                 return nil
             }
         }
@@ -136,7 +137,7 @@ package final class Download {
             let reply = try channel.takeFinalReply(until: .after(channel.session.control.replyTimeout))
             state = .over
             guard reply.isSuccess else { throw channel.refusal(reply) }
-            if let failure, expected != count, !toleratesCut { throw failure }
+            if let failure, expected != count { throw failure }
         }
     }
 }

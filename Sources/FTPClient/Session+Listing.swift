@@ -59,7 +59,7 @@ extension Session {
         } catch {
             throw .listing(error.description)
         }
-        var listing = SessionListing(parsed, isComplete: Self.isComplete(parsed, body.reply, software))
+        var listing = SessionListing(parsed, isComplete: isComplete(parsed, body))
         let lacksTargets = listing.entries.contains {
             $0.attributes.kind == .symlink && $0.attributes.linkTarget == nil
         }
@@ -147,7 +147,7 @@ extension Session {
             profile.update { $0.timeOffset = learned }
             if learned != 0 { parsed = try parseRows(body, now, learned) }
         }
-        let listing = SessionListing(parsed, isComplete: Self.isComplete(parsed, body.reply, software))
+        let listing = SessionListing(parsed, isComplete: isComplete(parsed, body))
         return (listing, parsed.sawDotRows, parsed.rowCount)
     }
 
@@ -196,7 +196,8 @@ extension Session {
 
     /// Reads a listing whole.
     ///
-    /// An end without close_notify is taken here, since some servers never send one; a cut row is not.
+    /// An end without close_notify is a cut, as in every transfer, and thrown as `.dataConnection`; where the configuration accepts it, the
+    /// listing is not complete.
     private func readListing(
         preparing preparations: [Command] = [], _ commands: [Command]
     ) throws(FTPError) -> ListingBody {
@@ -206,7 +207,8 @@ extension Session {
         } catch .refused("LIST", let reply) where reply.isEmptyListing {
             return ListingBody(bytes: [], endedCleanly: true, reply: reply)
         }
-        let download = Download(channel, toleratingCut: true)
+        let download = Download(
+            channel, acceptingUnannouncedEnd: configuration.acceptsUnannouncedEnd)
         var body: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 64 << 10)
         do throws(FTPError) {
@@ -230,10 +232,10 @@ extension Session {
         return ListingBody(bytes: body, endedCleanly: download.endedCleanly, reply: download.finalReply)
     }
 
-    private static func isComplete(
-        _ listing: ParsedListing, _ reply: Reply?, _ software: ServerSoftware
-    ) -> Bool {
-        if let reply, reply.isTruncatedListing { return false }
+    private func isComplete(_ listing: ParsedListing, _ body: ListingBody) -> Bool {
+        guard listing.isComplete, body.endedCleanly, body.reply?.isTruncatedListing != true else {
+            return false
+        }
         guard let limit = software.listingLimit else { return true }
         // More rows than the usual limit mean that the administrator has set another one.
         return listing.rowCount != limit

@@ -50,6 +50,9 @@ package struct SessionConfiguration: Sendable {
     package var passive: PassivePolicy = .automatic
     /// Which command lists directories.
     package var listing: ListingPolicy = .automatic
+    /// Whether a listing counts that ends without a close_notify, as some servers end all of theirs (IIS 7 among them); off, since anybody on the
+    /// way can end a connection like that between two rows.
+    package var acceptsUnannouncedEnd = false
     /// Whether passive ports below 1024 are dialled; off, since a lying server could point there.
     package var allowsPrivilegedPorts = false
     /// The receive buffer of download sockets in bytes; nil leaves it to the kernel.

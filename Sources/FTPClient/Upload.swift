@@ -46,7 +46,7 @@ package final class Upload {
             do throws(TLSError) {
                 progress = try channel.stream.writeAvailable(bytes.extracting(done..<bytes.byteCount))
             } catch {
-                throw fail(FTPError(data: error, channel.verb))
+                throw fail(channel.failure(error))
             }
             switch progress {
             case .bytes(let sent):
@@ -110,7 +110,7 @@ package final class Upload {
         case .nothing: return
         case .bytes: throw fail(.protocolViolation("the server sends bytes during \(channel.verb)"))
         case .end: throw fail(.dataConnection("the server has ended \(channel.verb)"))
-        case .cut(let failure): throw fail(failure)
+        case .cut(let error): throw fail(channel.failure(error))
         }
     }
 
@@ -125,7 +125,7 @@ package final class Upload {
             } catch {
                 let left = unsentByteCount(on: channel.stream.descriptor)
                 guard error == .timedOut, let left, let unsent, left < unsent else {
-                    throw FTPError(data: error, channel.verb)
+                    throw channel.failure(error)
                 }
             }
         }

@@ -143,29 +143,51 @@ import Testing
     // MARK: - Listings
 
     @Test(
-        "a listing that is cut inside a row is an error, one that merely lacks its close_notify is not",
+        "a listing that ends without close_notify is cut, whatever the final reply says",
         arguments: [true, false])
-    func cutListing(_ isWhole: Bool) throws {
+    func cutListing(_ isReset: Bool) throws {
         try play { script in
             try script.logIn()
             let data = try script.begin("MLSD")
-            try data.write("type=file;size=1; one\r\ntype=file;size=2; two" + (isWhole ? "\r\n" : ""))
-            data.endSending()
+            try data.write("type=file;size=1; one\r\ntype=file;size=2; two\r\n")
+            if isReset { data.reset() } else { data.endSending() }
             try script.reply("226 done")
             script.waitForEnd()
         } client: { configuration, _ in
             let session = try open(configuration)
             defer { session.close() }
-            if isWhole {
-                #expect(try session.list(.root).entries.count == 2)
+            #expect(failure { _ = try session.list(.root) }?.name == "dataConnection")
+            #expect(session.isUsable)
+        }
+    }
+
+    @Test(
+        "where an unannounced end is accepted, the listing is not complete, and a cut row and a reset are errors",
+        arguments: [("\r\n", false, nil), ("", false, "listing"), ("\r\n", true, "dataConnection")])
+    func acceptedEnd(_ end: String, _ isReset: Bool, _ error: String?) throws {
+        try play { script in
+            try script.logIn()
+            let data = try script.begin("MLSD")
+            try data.write("type=file;size=1; one\r\ntype=file;size=2; two" + end)
+            if isReset { data.reset() } else { data.endSending() }
+            try script.reply("226 done")
+            script.waitForEnd()
+        } client: { configuration, _ in
+            var configuration = configuration
+            configuration.acceptsUnannouncedEnd = true
+            let session = try open(configuration)
+            defer { session.close() }
+            if let error {
+                #expect(failure { _ = try session.list(.root) }?.name == error)
             } else {
-                #expect(failure { _ = try session.list(.root) }?.name == "listing")
+                let listing = try session.list(.root)
+                #expect(listing.entries.count == 2 && !listing.isComplete)
             }
             #expect(session.isUsable)
         }
     }
 
-    @Test("a row that makes no sense fails the listing; names that no directory can hold are left out")
+    @Test("a row that makes no sense fails the listing; names that no directory can hold make it incomplete")
     func oddRows() throws {
         try play { script in
             try script.logIn()
@@ -173,7 +195,7 @@ import Testing
                 Array("type=file;size=1; a/b\r\ntype=file;size=2; b\r\n".utf8), on: try script.begin("MLSD"))
             try script.reply("226 done")
             try script.send(
-                Array("type=file;size=1; a\r\nthis makes no sense at all\r\n".utf8),
+                Array("type=file;size=1; a\r\nls: short read\r\n".utf8),
                 on: try script.begin("MLSD"))
             try script.reply("226 done")
             script.waitForEnd()
@@ -182,6 +204,7 @@ import Testing
             defer { session.close() }
             let listing = try session.list(.root)
             #expect(listing.entries.map(\.name) == [FileName("b")] && listing.droppedCount == 1)
+            #expect(!listing.isComplete)
             #expect(failure { _ = try session.list(.root) }?.name == "listing")
         }
     }
