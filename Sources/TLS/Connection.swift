@@ -103,7 +103,8 @@ final class Connection {
         let result = unsafe SSL_do_handshake(ssl)
         let outcome = try outcome(of: result)
         guard case .done = outcome else { return outcome }
-        if isSessionReused, let error = check.judgeResumed(leaf: leafDigest()) { throw fail(error) }
+        let verdict = isSessionReused ? check.judgeResumed(leaf: leafDigest()) : check.judgeFull()
+        if let verdict { throw fail(verdict) }
         isHandshakeDone = true
         return outcome
     }

@@ -10,6 +10,8 @@ final class PeerCheck {
     let expectedLeaf: [UInt8]?
     /// Why the certificate was refused.
     private(set) var failure: TLSError?
+    /// Whether a certificate was shown in this handshake, and accepted.
+    private(set) var hasAccepted = false
 
     private let host: String
     private let pins: [[UInt8]]
@@ -30,7 +32,7 @@ final class PeerCheck {
     /// Returns 1 to go on, 0 to end the handshake with an alert.
     func judge(_ store: OpaquePointer) -> CInt {
         guard let leaf = unsafe X509_STORE_CTX_get0_cert(store) else {
-            failure = .failed("the server showed no certificate")
+            failure = Self.noCertificate
             return 0
         }
         let digest = unsafe Certificate.sha256(of: leaf)
@@ -47,10 +49,13 @@ final class PeerCheck {
             return unsafe refuse(store, X509_V_ERR_APPLICATION_VERIFICATION)
         }
         guard verifiesChain else { return unsafe accept(store) }
-        if unsafe X509_verify_cert(store) == 1 { return 1 }
+        if unsafe X509_verify_cert(store) == 1 { return unsafe accept(store) }
         unsafe note(leaf, reason: reason(store))
         return 0
     }
+
+    /// Checks that a full handshake that has ended did not go without a certificate, as anonymous ciphers do: OpenSSL never asks then.
+    func judgeFull() -> TLSError? { hasAccepted ? nil : Self.noCertificate }
 
     /// Checks the leaf that a resumed session carries; nil if it is the expected one.
     func judgeResumed(leaf: [UInt8]?) -> TLSError? {
@@ -60,6 +65,7 @@ final class PeerCheck {
     }
 
     private func accept(_ store: OpaquePointer) -> CInt {
+        hasAccepted = true
         unsafe X509_STORE_CTX_set_error(store, X509_V_OK)
         return 1
     }
@@ -68,6 +74,8 @@ final class PeerCheck {
         unsafe X509_STORE_CTX_set_error(store, code)
         return 0
     }
+
+    private static let noCertificate = TLSError.failed("the server showed no certificate")
 
     private func note(_ leaf: OpaquePointer, reason: String) {
         let identity = unsafe Certificate.identity(of: leaf)

@@ -39,7 +39,8 @@ package struct TLSConfiguration: Sendable {
     package var keyFile: String?
     /// What decrypts the private key; without it an encrypted key is an error, never a prompt.
     package var keyPassphrase: [UInt8]?
-    /// Ciphers up to TLS 1.2 in the notation of openssl-ciphers(1); nil means the library's default.
+    /// Ciphers up to TLS 1.2 in the notation of openssl-ciphers(1), of which those without authentication or encryption are never used; nil
+    /// means the library's default.
     package var ciphers: String?
     /// Cipher suites of TLS 1.3, separated by colons; nil means the library's default.
     package var cipherSuites: String?

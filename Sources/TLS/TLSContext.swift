@@ -50,7 +50,9 @@ package final class TLSContext: @unchecked Sendable {
             unsafe ftpsfs_ssl_ctx_set_versions(pointer, CInt(lowest.rawValue), CInt(highest)),
             "the TLS versions")
         if let ciphers = configuration.ciphers {
-            try check(unsafe SSL_CTX_set_cipher_list(pointer, ciphers), "the ciphers '\(ciphers)'")
+            // `ALL` has ciphers in it that authenticate or encrypt nothing; a trailing `!` outdoes whatever stands before.
+            let safe = ciphers + ":!aNULL:!eNULL"
+            try check(unsafe SSL_CTX_set_cipher_list(pointer, safe), "the ciphers '\(ciphers)'")
         }
         if let suites = configuration.cipherSuites {
             try check(unsafe SSL_CTX_set_ciphersuites(pointer, suites), "the cipher suites '\(suites)'")

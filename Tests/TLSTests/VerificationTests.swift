@@ -46,6 +46,24 @@ struct VerificationTests {
         }
     }
 
+    @Test(
+        "a server that shows no certificate at all is refused, whatever ciphers the user allows",
+        arguments: ["ALL:@SECLEVEL=0", "aNULL:AES128-SHA:@SECLEVEL=0"], [true, false])
+    func anonymous(ciphers: String, isPinned: Bool) throws {
+        var settings = TestServerTLS(only: .v1_2)
+        settings.ciphers = "AECDH-AES256-SHA:@SECLEVEL=0"
+        let context = TestServerContext(settings)
+        let client = try Client {
+            $0.ciphers = ciphers
+            if isPinned { $0.pins = [TestCertificate.server.sha256] }
+        }
+        try withServer { connection, _ in
+            try? connection.secure(context)
+        } _: { server in
+            #expect(throws: TLSError.self) { try client.connect(server) }
+        }
+    }
+
     @Test("the common name does not stand in for a missing subjectAltName")
     func commonName() throws {
         let certificate = TestCertificate("localhost", names: nil, issuer: .authority)

@@ -27,6 +27,8 @@ package struct TestServerTLS: Sendable {
     package var lifetime = 7200
     /// Whether sessions are resumed at all.
     package var resumes = true
+    /// The ciphers up to TLS 1.2 in OpenSSL's notation; nil means OpenSSL's default.
+    package var ciphers: String?
     /// The key exchange groups; nil means OpenSSL's default.
     package var groups: String?
     /// Ask for a certificate of this authority, and insist on one.
@@ -68,6 +70,9 @@ package final class TestServerContext: @unchecked Sendable {
         }
         SSL_CTX_set_timeout(pointer, settings.lifetime)
         if let groups = settings.groups { precondition(ftpsfs_ssl_ctx_set_groups(pointer, groups) == 1) }
+        if let ciphers = settings.ciphers {
+            precondition(SSL_CTX_set_cipher_list(pointer, ciphers) == 1)
+        }
         if let authority = settings.clientAuthority {
             SSL_CTX_set_verify(pointer, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nil)
             X509_STORE_add_cert(SSL_CTX_get_cert_store(pointer), authority.certificate)
