@@ -53,7 +53,6 @@ extension Session {
             if let negotiated = control.tls?.negotiated {
                 configuration.logger.debug("control connection protected: \(negotiated)")
             }
-            control.dialect = ServerSoftware(greeting: greeting).dialect
             return Session(
                 control, greeting: greeting, tickets: tickets, configuration: configuration, profile: profile,
                 binding: binding)

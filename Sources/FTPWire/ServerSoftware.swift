@@ -49,12 +49,19 @@ package struct ServerSoftware: Hashable, Sendable {
         self.program = program
     }
 
-    /// Recognises a program by its greeting (the 220 reply) and its features.
-    package init(greeting: Reply?, features: Features = Features()) {
+    /// Recognises a program by its greeting (the 220 reply) and its features; nil features have not been asked for yet.
+    ///
+    /// The features decide where they say something, and a greeting that they do not bear out counts for nothing: it comes in plain text, from
+    /// whoever is on the way, and quirks of another server would reach other files than those that are named.
+    package init(greeting: Reply?, features: Features? = nil) {
         let text = greeting?.lines.map { String(decoding: $0, as: UTF8.self).lowercased() }.joined(
             separator: "\n")
         let known = Self.marks.first { text?.contains($0.text) == true }?.program
-        program = known ?? Self.recognise(features)
+        guard let features else {
+            program = known ?? .unknown
+            return
+        }
+        program = Self.recognise(features) ?? known.flatMap { Self.fits($0, features) ? $0 : nil } ?? .unknown
     }
 
     private static let marks: [(text: String, program: Program)] = [
@@ -65,12 +72,27 @@ package struct ServerSoftware: Hashable, Sendable {
         ("drftpd", .drftpd),
     ]
 
-    private static func recognise(_ features: Features) -> Program {
+    private static func recognise(_ features: Features) -> Program? {
         if features.has("ESTA") && features.has("ESTP") || features.states("sizd") { return .pureFTPd }
         if features.hasCSID, features.setsModesByMFF, features.siteCommands.contains("UTIME") {
             return .proftpd
         }
-        return .unknown
+        return nil
+    }
+
+    /// Whether features are such as a program has whose quirks would do harm to another one.
+    private static func fits(_ program: Program, _ features: Features) -> Bool {
+        switch program {
+        case .vsftpd: !features.hasMachineListing
+        // Either may be missing: CSID before 1.3.6, the other with `FactsAdvertise off`.
+        case .proftpd: features.hasCSID || features.settableFacts.contains("unix.group")
+        // Its marks are compiled in, so that it is recognised by them alone.
+        case .pureFTPd: false
+        case .pyftpdlib: features.states("perm") && features.states("unique")
+        case .fileZilla, .iis, .sftpgo, .servU, .xlight, .cerberus, .crushFTP, .eft, .titan, .wsFTP, .drftpd,
+            .unknown:
+            true
+        }
     }
 }
 

@@ -122,11 +122,15 @@ import Testing
         }
     }
 
-    @Test("0xFF is doubled for ProFTPD alone", arguments: [true, false])
+    @Test(
+        "0xFF is doubled for ProFTPD alone, which a greeting before TLS does not prove",
+        arguments: [true, false])
     func telnet(_ isProFTPD: Bool) throws {
         let name = TestResult<Int>()
         try play { script in
-            try script.logIn(banner: isProFTPD ? "220 ProFTPD Server" : "220 ready")
+            try script.logIn(
+                banner: "220 ProFTPD Server",
+                features: isProFTPD ? ["SIZE", "MFF modify;UNIX.group;UNIX.mode;"] : ["SIZE", "MDTM"])
             try script.expect("SIZE")
             try script.reply("213 1")
             script.waitForEnd()

@@ -11,7 +11,9 @@ import Testing
     @Test("Pure-FTPd is stopped with ABOR, any other server without", arguments: [true, false])
     func abor(_ isPure: Bool) throws {
         try play { script in
-            try script.logIn(banner: isPure ? "220 Pure-FTPd" : "220 ready")
+            // Its features give Pure-FTPd away, and its name alone does not.
+            try script.logIn(
+                banner: isPure ? "220 ready" : "220 Pure-FTPd", features: isPure ? ["ESTA", "ESTP"] : [])
             let data = try script.begin("RETR")
             try data.write(noise(100))
             if isPure {

@@ -175,6 +175,27 @@ import Testing
         #expect(ServerSoftware(greeting: Reply(220, "Hello", text, "bye")).program == program)
     }
 
+    @Test(
+        "a greeting counts only where the features bear it out",
+        arguments: [
+            ("(vsFTPd 3.0.3)", ["SIZE", "MDTM"], .vsftpd),
+            ("(vsFTPd 3.0.3)", ["SIZE", "MLST type*;"], .unknown),
+            ("ProFTPD Server", ["CSID"], .proftpd),
+            ("ProFTPD Server", ["MFF modify;UNIX.group;UNIX.mode;"], .proftpd),
+            ("ProFTPD Server", ["SIZE", "MDTM"], .unknown), ("ProFTPD Server", ["MLST type*;"], .unknown),
+            ("ProFTPD Server", ["ESTA", "ESTP"], .pureFTPd),
+            ("(vsFTPd 3.0.3)", ["CSID", "SITE UTIME", "MFF modify;UNIX.group;UNIX.mode;"], .proftpd),
+            ("Pure-FTPd", ["MLST type*;size*;sizd*;"], .pureFTPd), ("Pure-FTPd", ["MLST type*;"], .unknown),
+            ("pyftpdlib 2.2.0 ready.", ["MLST type*;perm*;size*;modify*;unique*;unix.mode;"], .pyftpdlib),
+            ("pyftpdlib 2.2.0 ready.", ["MLST type*;size*;"], .unknown),
+            ("FileZilla Server 1.9.4", ["MLST type*;size*;modify*;perm*;"], .fileZilla),
+            ("Microsoft FTP Service", [], .iis),
+        ] as [(String, [String], ServerSoftware.Program)])
+    func contradictions(text: String, lines: [String], program: ServerSoftware.Program) throws {
+        let features = try features("211-Features:\n" + lines.map { " \($0)\n" }.joined() + "211 End\n")
+        #expect(ServerSoftware(greeting: Reply(220, text), features: features).program == program)
+    }
+
     @Test("the quirks of an unknown server are the safe ones")
     func unknown() {
         let unknown = ServerSoftware(greeting: nil)
