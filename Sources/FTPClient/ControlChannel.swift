@@ -15,6 +15,8 @@ final class ControlChannel {
     private var reader = ReplyReader()
     /// The verbs sent whose final reply has not been taken, the oldest first.
     private var awaited: [String] = []
+    /// The preliminary replies in a row.
+    private var preliminaryCount = 0
     private var scratch = [UInt8](repeating: 0, count: 4096)
 
     /// Ends every wait early when raised.
@@ -115,10 +117,13 @@ final class ControlChannel {
     }
 
     /// Waits for a reply whatever was sent, and counts nothing: for greetings and for getting in step again.
+    ///
+    /// The deadline counts for a reply that is there already as well, so that a flood of them ends with it.
     func receive(until deadline: Deadline, wakeup: Wakeup?, _ purpose: String) throws(FTPError) -> Reply {
         guard !isBroken else { throw .connectionLost("the session is out of step") }
         do throws(FTPError) {
             while true {
+                guard !deadline.hasPassed else { throw .timedOut(purpose) }
                 if let reply = try nextBuffered() { return reply }
                 switch try takeBytes() {
                 case .bytes: break
@@ -157,17 +162,27 @@ final class ControlChannel {
     /// Takes and drops the replies that an interrupted caller has left behind, and those nobody has asked for, so that the next
     /// command gets its own.
     ///
-    /// A 421 among them, as servers send before they hang up on an idle client, is thrown as `.unavailable`.
+    /// A 421 among them, as servers send before they hang up on an idle client, is thrown as `.unavailable`. Blocks for `settleTimeout` at the
+    /// most: the caller has not caused what is owed, and is better served by another connection.
     func settle() throws(FTPError) {
-        while !awaited.isEmpty { _ = try expect() }
-        while let reply = try receiveAvailable() {
+        let deadline = Deadline.after(min(replyTimeout, Self.settleTimeout))
+        while !awaited.isEmpty { _ = try expect(until: deadline) }
+        for _ in 0..<Self.strayLimit {
+            guard let reply = try receiveAvailable() else { return }
             guard reply.code != 421 else {
                 isBroken = true
                 throw .unavailable(reply)
             }
             logger.debug("skipping a reply that nobody has asked for")
         }
+        isBroken = true
+        throw .protocolViolation("replies without end that nobody has asked for")
     }
+
+    /// How long replies that an interrupted caller has left behind are waited for.
+    private static let settleTimeout = Duration.seconds(5)
+    /// The most replies in a row that nobody has asked for, or that are preliminary.
+    private static let strayLimit = 100
 
     /// Forgets which commands have no final reply: the caller has brought the dialogue in step by other means.
     func forgetAwaited() {
@@ -187,7 +202,16 @@ final class ControlChannel {
     }
 
     private func taken(_ reply: Reply) throws(FTPError) -> Reply {
-        if !reply.isPreliminary { awaited.removeFirst() }
+        if reply.isPreliminary {
+            preliminaryCount += 1
+            guard preliminaryCount <= Self.strayLimit else {
+                isBroken = true
+                throw .protocolViolation("preliminary replies without end")
+            }
+        } else {
+            preliminaryCount = 0
+            awaited.removeFirst()
+        }
         guard reply.code != 421 else {
             isBroken = true
             throw .unavailable(reply)

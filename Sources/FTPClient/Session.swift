@@ -63,7 +63,12 @@ package final class Session {
     /// A new session should take its place before the next upload: servers empty the target before they refuse.
     package var needsReplacement: Bool { tickets.canResume && tickets.expiresSoon(margin: .seconds(15)) }
 
-    /// Whether nothing has come in that ends the session; takes what has come in.
+    /// Whether no reply is owed to a caller that was interrupted.
+    ///
+    /// The next command waits for such replies, and the server may be a long time about them: another session is the better choice.
+    package var isSettled: Bool { !control.isAwaitingReplies }
+
+    /// Whether nothing has come in that ends the session; takes what has come in, replies that are owed included.
     ///
     /// Does not block.
     ///
@@ -71,9 +76,9 @@ package final class Session {
     /// noticed.
     package func looksAlive() -> Bool {
         guard isUsable else { return false }
-        guard !control.isAwaitingReplies else { return true }
         do throws(FTPError) {
-            guard let reply = try control.receiveAvailable() else { return true }
+            while try control.expectAvailable() != nil {}
+            guard isSettled, let reply = try control.receiveAvailable() else { return true }
             logger.debug("unasked reply on an idle session: \(reply)")
         } catch {
             logger.debug("idle session has ended: \(error)")
@@ -135,10 +140,11 @@ package final class Session {
         return reply
     }
 
-    /// The final reply to the oldest command, preliminary ones passed over.
+    /// The final reply to the oldest command, preliminary ones passed over; they prolong nothing.
     func finalReply() throws(FTPError) -> Reply {
+        let deadline = Deadline.after(control.replyTimeout)
         while true {
-            let reply = try control.expect()
+            let reply = try control.expect(until: deadline)
             if !reply.isPreliminary { return reply }
         }
     }

@@ -104,7 +104,8 @@ package final class Pool: Sendable {
     ) {
         let closing = state.update { state in
             state.reclaims.removeAll { $0.lease == lease }
-            return state.sessions.takeBack(session, from: purpose, now: .now)
+            return state.sessions.takeBack(
+                session, from: purpose, isSettled: session?.value.isSettled ?? true, now: .now)
         }
         for session in closing { session.value.close() }
         discarded?.value.close()

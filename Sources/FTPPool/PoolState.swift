@@ -119,14 +119,15 @@ struct PoolState<Member> {
 
     /// Takes a leased session back; nil when it is of no use any more.
     ///
-    /// Returns sessions to close.
-    mutating func takeBack(_ member: Member?, from purpose: Purpose, now: ContinuousClock.Instant) -> [Member]
-    {
+    /// One that is not settled, for it waits for replies, is lent after all the others. Returns sessions to close.
+    mutating func takeBack(
+        _ member: Member?, from purpose: Purpose, isSettled: Bool = true, now: ContinuousClock.Instant
+    ) -> [Member] {
         leased -= 1
         if purpose == .transfer { transfers -= 1 }
         guard let member else { return [] }
         guard isOpen, standing < ceiling else { return [member] }
-        idle.append(Idle(member: member, since: now))
+        idle.insert(Idle(member: member, since: now), at: isSettled ? idle.endIndex : 0)
         return []
     }
 

@@ -47,6 +47,22 @@ struct PoolStateTests {
         #expect(member == 2)
     }
 
+    @Test("a session that waits for replies is lent after the others")
+    func lendsSettledSessionsFirst() {
+        var state = PoolState<Int>(limit: 3)
+        #expect(open(&state, .metadata) && open(&state, .metadata))
+        let first = state.takeBack(1, from: .metadata, now: at(1))
+        let second = state.takeBack(2, from: .metadata, isSettled: false, now: at(2))
+        #expect(first.isEmpty && second.isEmpty)
+        for expected in [1, 2] {
+            guard case .use(let member) = state.request(.metadata, now: at(3)) else {
+                Issue.record("an idle session was not used")
+                return
+            }
+            #expect(member == expected)
+        }
+    }
+
     @Test("transfers leave a place for metadata when there are two or more", arguments: [2, 3, 6])
     func transfersLeaveAPlace(limit: Int) {
         var state = PoolState<Int>(limit: limit)
