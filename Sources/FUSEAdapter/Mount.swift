@@ -117,6 +117,7 @@ package final class Mount: Sendable {
         guard !wakeUntilEnd(grace) else { return }
         logger.warning("requests are still in progress after \(grace); they are cancelled")
         adapter.inFlight.cancelAll()
+        volume.giveUpReleases()
         guard !wakeUntilEnd(grace) else { return }
         logger.error("the mount does not end")
     }

@@ -102,15 +102,32 @@ extension Volume {
             file.content.isDirty
                 && (file.hasWritten || tree.contentUsers[ObjectIdentifier(file.content)] == 1)
         }
-        if isPending {
-            do {
-                try upload(file, for: Request())
-            } catch {
-                logger.error("\(describe(file.node)) could not be stored after its last close: \(error)")
-            }
-        }
+        if isPending { storeAfterClose(file) }
         if file.mode.writes { settlePendingTime(of: file.node, for: Request()) }
-        end(handle, keepingBytes: true)
+        end(handle, keepingBytes: tree.withLock { _ in file.node.file?.isUnwanted != true })
+    }
+
+    // No program waits for this: only a removal of the file, or the end of the mount, ends it early.
+    private func storeAfterClose(_ file: FileHandle) {
+        let request = Request()
+        tree.withLock { _ in file.node.fileState.releases.append(request) }
+        do {
+            try upload(file, for: request)
+        } catch {
+            let isUnwanted = tree.withLock { _ in file.node.fileState.isUnwanted }
+            logger.log(
+                level: isUnwanted ? .info : .error,
+                "\(describe(file.node)) could not be stored after its last close: \(error)")
+        }
+        tree.update { _ in file.node.fileState.releases.removeAll { $0 === request } }
+    }
+
+    /// Has the uploads of files that were closed for the last time fail; what is not on the server is kept for rescue.
+    ///
+    /// Does not block.
+    package func giveUpReleases() {
+        let requests = tree.withLock { tree in tree.files.values.flatMap { $0.node.file?.releases ?? [] } }
+        for request in requests { request.cancel() }
     }
 
     /// Ends a handle that has only changed the size, which its program was told of as failed.

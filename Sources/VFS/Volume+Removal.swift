@@ -7,7 +7,37 @@ extension Volume {
     ///
     /// An open file's bytes are fetched first, so that its handles go on to work.
     package func removeFile(_ name: [UInt8], in parent: NodeID, for request: Request) throws(VolumeError) {
-        try remove(existingName(name), in: parent, isDirectory: false, for: request)
+        let name = try existingName(name)
+        let isGivenUp = try giveUpStoring(name, in: parent, for: request)
+        do throws(VolumeError) {
+            try remove(name, in: parent, isDirectory: false, for: request)
+        } catch {
+            // It was nowhere but here.
+            guard isGivenUp, case .notFound = error else { throw error }
+        }
+    }
+
+    // A new file that is on its way to the server after its last close need not arrive, for it is to be removed. Returns whether
+    // there was such a file.
+    private func giveUpStoring(_ name: FileName, in parent: NodeID, for request: Request) throws(VolumeError)
+        -> Bool
+    {
+        let (node, releases) = tree.withLock { tree -> (Node?, [Request]) in
+            guard let node = tree.nodes[parent.rawValue]?.directory?.children[name], node.isLocal,
+                let releases = node.file?.releases, !releases.isEmpty, !configuration.isReadOnly
+            else { return (nil, []) }
+            node.file?.isUnwanted = true
+            return (node, releases)
+        }
+        guard let node else { return false }
+        for release in releases { release.cancel() }
+        let token = request.onCancel { [tree] in tree.wakeAll() }
+        defer { request.remove(token) }
+        let isOver = tree.wait { _ in
+            node.file?.releases.isEmpty != false ? true : request.isCancelled ? false : nil
+        }
+        guard isOver == true else { throw .interrupted }
+        return true
     }
 
     /// Removes an empty directory.

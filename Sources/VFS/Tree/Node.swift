@@ -86,6 +86,10 @@ final class FileState {
     var content: FileContent?
     /// The uploads and changes of time under way: what they store is the content's already, but not the attributes' yet.
     var uploads = 0
+    /// The last closes that bring changes to the server now, for which no program waits.
+    var releases: [Request] = []
+    /// The file is to be removed before it was ever stored: its bytes are not worth keeping.
+    var isUnwanted = false
     /// The mode asked for at creation or by chmod before the first upload.
     var requestedMode: UInt16?
     /// The time of modification set by a program, to be applied with the next upload.

@@ -114,6 +114,34 @@ import Testing
         #expect(fixture.rescued.count == 1)
     }
 
+    @Test("removing a new file ends its upload after the last close; so does the end of the mount, which keeps it")
+    func givenUp() throws {
+        let fixture = try VolumeFixture()
+        func closing(_ path: String, _ done: Gate) throws {
+            let handle = try fixture.create(path)
+            try fixture.write(handle, "bytes")
+            let gate = Gate()
+            fixture.store.hold(.replace, path, at: gate)
+            // As after a close(2) that was interrupted.
+            try Thread.detach(named: "release") {
+                fixture.volume.release(handle)
+                done.pass(until: .after(.zero))
+            }
+            #expect(gate.awaitArrivals())
+        }
+        let removed = Gate()
+        try closing("/f", removed)
+        try fixture.unlink("/f")
+        #expect(removed.awaitArrivals())
+        #expect(try !fixture.exists("/f"))
+        #expect(fixture.server.content("/f") == nil && fixture.rescued == [])
+        let ended = Gate()
+        try closing("/g", ended)
+        fixture.volume.giveUpReleases()
+        #expect(ended.awaitArrivals())
+        #expect(fixture.rescued.count == 1)
+    }
+
     private func waits(_ fixture: VolumeFixture, _ condition: (Tree) -> Bool) -> Bool {
         waitUntil(within: .seconds(30)) { fixture.volume.tree.withLock { condition($0) } }
     }
