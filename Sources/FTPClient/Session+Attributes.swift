@@ -23,31 +23,47 @@ extension Session {
             }
         case .untried:
             if kind == .directory, software.setsDirectoryTimes == false { return try learnNoTimes(kind) }
-            for method in timeMethods(kind) where try attempt(method, path, kind, time) { return }
-            try learnNoTimes(kind)
+            var isUnknown = true
+            for method in timeMethods(kind) {
+                switch try attempt(method, path, kind, time) {
+                case .set: return
+                case .unknown: break
+                case .unfit: isUnknown = false
+                }
+            }
+            if isUnknown { try learnNoTimes(kind) }
+            throw .unsupported("setting this time of this file")
         }
     }
 
-    /// Tries a way to set times that is not known to work; false when the server does not know it or does something else.
+    /// What a try of a way to set times has shown.
+    private enum Trial {
+        /// The time is set.
+        case set
+        /// The server does not know the way.
+        case unknown
+        /// It does something else with this file or this time, which says nothing about others (a file system may keep whole minutes).
+        case unfit
+    }
+
+    /// Tries a way to set times that is not known to work.
     private func attempt(
         _ method: ServerProfile.TimeMethod, _ path: RemotePath, _ kind: FileKind, _ time: Timestamp
-    ) throws(FTPError) -> Bool {
-        let command: Command
+    ) throws(FTPError) -> Trial {
+        let reply: Reply
         do throws(FTPError) {
-            command = try Self.command(method, path, time)
+            reply = try run(Self.command(method, path, time))
         } catch .unsupported {
-            return false
+            return .unfit
         }
-        let reply = try run(command)
-        if reply.meansNotImplemented { return false }
+        if reply.meansNotImplemented { return .unknown }
         guard reply.isSuccess else {
-            // Where MDTM cannot set times it takes the time for a part of the name.
-            if method == .mdtm, !software.mdtmSetsTime, !features.setsTimesByMDTM { return false }
+            if method == .mdtm { return try judgeRefusedMDTM(reply, path, kind) }
             throw .refused(method.verb, reply)
         }
         guard try isSet(path, kind, time, reply) else {
-            logger.notice("\(method.verb) does not set times truly here")
-            return false
+            logger.notice("\(method.verb) has not set the time of \(path) truly")
+            return .unfit
         }
         profile.update { facts in
             if kind == .directory {
@@ -56,7 +72,19 @@ extension Session {
                 facts.fileTimes = .known(method)
             }
         }
-        return true
+        return .set
+    }
+
+    /// Where MDTM cannot set times it takes the time for a part of the name (vsftpd 3.0.3 without `mdtm_write` too): then it answers for the
+    /// name alone.
+    private func judgeRefusedMDTM(
+        _ refusal: Reply, _ path: RemotePath, _ kind: FileKind
+    ) throws(FTPError) -> Trial {
+        // MDTM answers for no directory.
+        if kind == .directory { return .unknown }
+        if StatedTime(try run(.mdtm(path))) != nil { return .unknown }
+        guard software.mdtmSetsTime || features.setsTimesByMDTM else { return .unfit }
+        throw .refused("MDTM", refusal)
     }
 
     /// Whether the time was set, by what the reply says or by reading back.
