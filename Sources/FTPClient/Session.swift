@@ -58,10 +58,10 @@ package final class Session {
     /// A session that is not must be closed.
     package var isUsable: Bool { !control.isBroken && !isTransferring }
 
-    /// Whether the session's TLS tickets are about to expire, so that data connections would soon be refused.
+    /// Whether the session's TLS tickets have expired or are about to, so that data connections are refused.
     ///
-    /// A new session should take its place before the next upload: servers empty the target before they refuse.
-    package var needsReplacement: Bool { tickets.canResume && tickets.expiresSoon(margin: .seconds(15)) }
+    /// A new session has to take its place before the next transfer: servers empty the target before they refuse.
+    package var needsReplacement: Bool { tickets.expiresSoon(margin: .seconds(15)) }
 
     /// Whether no reply is owed to a caller that was interrupted.
     ///

@@ -1,4 +1,3 @@
-import FTPClient
 import FTPWire
 import Logging
 import Posix
@@ -7,6 +6,8 @@ import Synchronization
 import TLS
 import TestSupport
 import Testing
+
+@testable import FTPClient
 
 /// What a hostile or broken server can try before and at the log-in.
 @Suite struct ProtectionTests {
@@ -77,6 +78,22 @@ import Testing
             script.waitForEnd()
         } client: { configuration, _ in
             #expect(failure { try open(configuration).close() }?.verb == "TYPE")
+        }
+    }
+
+    @Test("a session whose tickets have expired is to be replaced")
+    func expiredTickets() throws {
+        var settings = TestServerTLS()
+        settings.lifetime = 1
+        try play(settings) { script in
+            try script.logIn()
+            script.waitForEnd()
+        } client: { configuration, _ in
+            let session = try open(configuration)
+            defer { session.close() }
+            #expect(session.needsReplacement)
+            waitUntil(within: .seconds(30)) { !session.tickets.canResume }
+            #expect(session.needsReplacement)
         }
     }
 
