@@ -17,6 +17,8 @@ final class ByteStream {
 
     private var plain: Socket?
     private var secured: TLSStream?
+    /// Whether the other end has sent anything under TLS.
+    private var hasHeard = false
     /// The descriptor to poll; -1 once closed.
     private(set) var descriptor: CInt
     /// The address of the other end.
@@ -91,12 +93,16 @@ final class ByteStream {
         if let secured {
             do throws(TLSError) {
                 switch try secured.readAvailable(into: &bytes) {
-                case .bytes(let count): return .bytes(count)
+                case .bytes(let count):
+                    hasHeard = true
+                    return .bytes(count)
                 case .wantsRead: return .nothing(.readable)
                 case .wantsWrite: return .nothing(.writable)
                 case .closed: return .end
                 }
             } catch {
+                // In TLS 1.3 our handshake is over before the server has judged the certificate that we have shown, or not.
+                if !hasHeard, case .refusedByPeer = error { throw .tls(error) }
                 throw FTPError(control: error, "reading a reply")
             }
         }

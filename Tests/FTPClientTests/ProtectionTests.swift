@@ -81,6 +81,22 @@ import Testing
         }
     }
 
+    @Test(
+        "a server that refuses our certificate refuses TLS, at whatever moment it says so",
+        arguments: [
+            TestServerTLS.Version.v1_2, .v1_3,
+        ])
+    func clientCertificateRefused(_ version: TestServerTLS.Version) throws {
+        var settings = TestServerTLS(only: version)
+        settings.clientAuthority = .authority
+        try play(settings) { script in
+            try? script.protect()
+            script.control.waitForFIN()
+        } client: { configuration, _ in
+            #expect(failure { try open(configuration).close() }?.name == "tls")
+        }
+    }
+
     @Test("a session whose tickets have expired is to be replaced")
     func expiredTickets() throws {
         var settings = TestServerTLS()
