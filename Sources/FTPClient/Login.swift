@@ -36,8 +36,9 @@ extension Session {
         _ configuration: SessionConfiguration, _ profile: ServerProfile, _ wakeup: Wakeup, _ request: Request,
         _ binding: Binding
     ) throws(FTPError) -> Session {
-        let deadline = Deadline.after(configuration.connectTimeout)
-        let control = try connected(configuration, wakeup, request, until: deadline)
+        let control = try connected(configuration, wakeup, request)
+        // A server may look our name up before it greets, and takes its time about it where that fails.
+        let deadline = Deadline.after(configuration.replyTimeout)
         let tickets = SessionTickets()
         do throws(FTPError) {
             if configuration.implicitTLS {
@@ -66,8 +67,9 @@ extension Session {
     ///
     /// The time left is shared out among the addresses left.
     private static func connected(
-        _ configuration: SessionConfiguration, _ wakeup: Wakeup, _ request: Request, until deadline: Deadline
+        _ configuration: SessionConfiguration, _ wakeup: Wakeup, _ request: Request
     ) throws(FTPError) -> ControlChannel {
+        let deadline = Deadline.after(configuration.connectTimeout)
         let addresses: [SocketAddress]
         do throws(ResolveError) {
             addresses = try Resolver.resolve(

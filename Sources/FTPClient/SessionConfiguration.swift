@@ -40,9 +40,9 @@ package struct SessionConfiguration: Sendable {
     package var user: [UInt8]
     /// The password; nil is sent as an empty one where the server asks for it.
     package var password: SecretBytes?
-    /// How long name resolution, TCP, TLS and the greeting may take, all together.
+    /// How long name resolution and TCP may take, both together.
     package var connectTimeout: Duration = .seconds(30)
-    /// How long one reply may take.
+    /// How long one reply may take; greeting, AUTH and the TLS handshake count as one.
     package var replyTimeout: Duration = .seconds(60)
     /// How long a transfer may stand still.
     package var stallTimeout: Duration = .seconds(60)

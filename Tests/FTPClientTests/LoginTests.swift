@@ -77,14 +77,14 @@ import Testing
     @Test("a silent server costs the time limit and no more", arguments: ServerKind.available)
     func frozen(_ kind: ServerKind) throws {
         try withServer(kind) { server in
-            let session = try server.session { $0.replyTimeout = .milliseconds(300) }
+            let session = try server.session { $0.replyTimeout = .seconds(3) }
             defer { session.close() }
             try server.freeze()
             defer { try? server.thaw() }
             #expect(failure { _ = try session.run(.pwd) }?.name == "timedOut")
             #expect(!session.isUsable)
             #expect(
-                failure { try server.session { $0.connectTimeout = .milliseconds(300) }.close() }?.name
+                failure { try server.session { $0.replyTimeout = .milliseconds(300) }.close() }?.name
                     == "timedOut")
         }
     }

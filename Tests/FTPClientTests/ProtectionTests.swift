@@ -97,6 +97,19 @@ import Testing
         }
     }
 
+    @Test("a server may take longer to greet than a connection may take")
+    func slowGreeting() throws {
+        try play { script in
+            #expect(!script.control.isReadable(within: 2000))
+            try script.logIn()
+            script.waitForEnd()
+        } client: { configuration, _ in
+            var configuration = configuration
+            configuration.connectTimeout = .seconds(1)
+            try open(configuration).close()
+        }
+    }
+
     @Test("a session whose tickets have expired is to be replaced")
     func expiredTickets() throws {
         var settings = TestServerTLS()
