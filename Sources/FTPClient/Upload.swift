@@ -32,6 +32,14 @@ package final class Upload {
         self.channel = channel
     }
 
+    /// An upload that is dropped before its end, as after an interruption, ends with a reset: most servers take the end of the stream for the
+    /// end of the file (ProFTPD 1.3.8, Pure-FTPd 1.0.50, pyftpdlib 2.2.0).
+    deinit {
+        guard !isOver else { return }
+        channel.stream.closeAbruptly()
+        if channel.session.isTransferring { channel.session.control.breakOff() }
+    }
+
     /// Whether the data connection resumed the control connection's TLS session.
     package var isResumed: Bool { channel.stream.isResumed }
 

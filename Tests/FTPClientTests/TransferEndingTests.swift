@@ -106,6 +106,38 @@ import Testing
         }
     }
 
+    @Test("an upload that is dropped after an interruption ends with a reset, and gives the session up")
+    func droppedUpload() throws {
+        let end = TestResult<Bool>()
+        try play { script in
+            try script.logIn()
+            let data = try script.begin("STOR")
+            do {
+                _ = try data.readAll()
+                end.set(false)
+            } catch let error as TestConnectionError {
+                end.set(!error.isTruncation)
+            }
+            script.waitForEnd()
+        } client: { configuration, _ in
+            let session = try open(configuration)
+            let request = Request()
+            do {
+                let upload = try session.upload(path("/f"), .store)
+                try noise(1000).withRawSpan { try upload.write($0) }
+                session.bind(to: request)
+                request.cancel()
+                let error = failure {
+                    while true { try noise(1_000_000).withRawSpan { try upload.write($0) } }
+                }
+                #expect(error?.name == "interrupted")
+            }
+            #expect(!session.isUsable)
+            #expect(try end.wait())
+            session.close()
+        }
+    }
+
     @Test("an interruption before the end of the handshake gives the session up")
     func interruptedOpening() throws {
         let request = Request()
