@@ -105,17 +105,19 @@ extension Session {
 
     /// Makes a symbolic link (SITE SYMLINK of ProFTPD's mod_site_misc and of SFTPGo).
     ///
-    /// Throws `.unsupported` where the server has no way, for spaces in either path, and for targets that are not absolute:
-    /// ProFTPD 1.3.8 stores those as absolute paths.
+    /// A relative target is sent as the absolute path it means from the link's directory, which is what ProFTPD 1.3.8 stores of it anyway.
+    /// Throws `.unsupported` where the server has no way, and for spaces in either path.
     package func makeSymlink(_ path: RemotePath, target: [UInt8]) throws(FTPError) {
         let isListed = features.siteCommands.contains("SYMLINK")
         guard isListed || [.proftpd, .sftpgo].contains(software.program) else {
             throw .unsupported("symbolic links")
         }
-        guard target.first == UInt8(ascii: "/") else { throw .unsupported("relative targets of links") }
+        guard !target.isEmpty, let goal = RemotePath(target, relativeTo: path.parent) else {
+            throw .invalidName("the target of a link")
+        }
         let command: Command
         do throws(CommandError) {
-            command = try .siteSymlink(target: target, path)
+            command = try .siteSymlink(target: goal.bytes, path)
         } catch {
             throw FTPError(error)
         }

@@ -135,6 +135,36 @@ import Testing
         #expect(failure { try session.setMode(path("/mode missing"), to: 0o600) }?.name == "refused")
     }
 
+    @Test(
+        "links with relative targets lead to their files, where the server makes links",
+        arguments: ServerCase.all)
+    func makesLinks(_ test: ServerCase) throws {
+        let server = try test.server
+        for name in ["/sym", "/sym/deep"] { try server.makeDirectory(name) }
+        try server.put("/sym/goal", noise(333))
+        let session = try server.session()
+        defer { session.close() }
+        guard test.kind == .proftpd else {
+            let refused = failure {
+                try session.makeSymlink(path("/sym/deep/link"), target: Array("../goal".utf8))
+            }
+            #expect(refused?.name == "unsupported")
+            return
+        }
+        for (name, target) in [
+            ("/sym/deep/up", "../goal"), ("/sym/beside", "goal"), ("/sym/full", "/sym/goal"),
+        ] {
+            unlink(server.onDisk(name))
+            try session.makeSymlink(path(name), target: Array(target.utf8))
+            #expect(try session.content(path(name)) == noise(333), "\(name)")
+            #expect(status(server.onDisk(name)).st_mode & S_IFMT == S_IFLNK)
+        }
+        for (name, target) in [("/sym/a link", "goal"), ("/sym/link", "a goal")] {
+            let refused = failure { try session.makeSymlink(path(name), target: Array(target.utf8)) }
+            #expect(refused?.name == "unsupported")
+        }
+    }
+
     @Test("a name with the byte 0xFF is found again as it is", arguments: ServerCase.all)
     func byteFF(_ test: ServerCase) throws {
         guard test.kind != .pyftpdlib else { return }  // It speaks UTF-8 alone.
