@@ -36,9 +36,8 @@ extension Session {
     /// Throws `.refused` for what the server refuses (MLSD, CWD or LIST), `.unreadable` where it pretends emptiness, `.listing` when a
     /// row is not understood: nothing is shown then.
     package func list(_ path: RemotePath) throws(FTPError) -> SessionListing {
-        let offersMachineListing = features.hasMachineListing && !profile.facts.machineListingFails
         switch configuration.listing {
-        case .automatic where offersMachineListing:
+        case .automatic where listsByMachine:
             do throws(FTPError) {
                 return try listByMachine(path)
             } catch .refused("MLSD", let reply) where reply.meansNotImplemented {
@@ -48,6 +47,15 @@ extension Session {
             }
         case .mlsd: return try listByMachine(path)
         case .automatic, .list, .listAll: return try listByRows(path)
+        }
+    }
+
+    /// Whether MLSD is the command that directories are listed by.
+    private var listsByMachine: Bool {
+        switch configuration.listing {
+        case .automatic: features.hasMachineListing && !profile.facts.machineListingFails
+        case .mlsd: true
+        case .list, .listAll: false
         }
     }
 
@@ -162,11 +170,11 @@ extension Session {
         }
     }
 
-    /// How far rows are ahead of UTC, by one file's MDTM; nil when this listing cannot tell, or when nobody needs it.
+    /// How far rows are ahead of UTC, by one file's MDTM; nil when this listing cannot tell, or when the times are taken from MLSD.
     private func timeOffset(
         by listing: ParsedListing, _ path: RemotePath, _ now: Timestamp
     ) throws(FTPError) -> Int? {
-        guard !features.hasMachineListing, profile.facts.timeOffsetTries < Self.timeOffsetTries else {
+        guard !listsByMachine, profile.facts.timeOffsetTries < Self.timeOffsetTries else {
             return nil
         }
         let candidate = listing.entries.first { entry in
