@@ -71,7 +71,9 @@ extension Session {
         let lacksTargets = listing.entries.contains {
             $0.attributes.kind == .symlink && $0.attributes.linkTarget == nil
         }
-        if lacksTargets { try addTargets(to: &listing, path) }
+        // A directory with nothing else in it but links that lead nowhere would look empty, and could not be removed.
+        let mayHideLinks = software.hidesDanglingLinks && listing.entries.isEmpty
+        if lacksTargets || mayHideLinks { try addTargets(to: &listing, path) }
         return listing
     }
 
@@ -86,8 +88,10 @@ extension Session {
             guard isUsable else { throw error }
             if case .interrupted = error { throw error }
             logger.debug("the targets of links in \(path) stay unknown: \(error)")
+            if software.hidesDanglingLinks { listing.isComplete = false }
             return
         }
+        if software.hidesDanglingLinks, !rows.isComplete { listing.isComplete = false }
         var links: [FileName: Attributes] = [:]
         for entry in rows.entries where entry.attributes.kind == .symlink {
             links[entry.name] = entry.attributes

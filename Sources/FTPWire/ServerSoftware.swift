@@ -165,6 +165,8 @@ extension ServerSoftware {
     package var hidesListErrors: Bool { ![.pyftpdlib, .fileZilla].contains(program) }
     /// MLST of a symbolic link says `type=file` together with the size of the link (ProFTPD 1.3.8).
     package var statesLinkSizes: Bool { program == .proftpd }
+    /// MLSD leaves out symbolic links that lead nowhere, while LIST has them (ProFTPD 1.3.8).
+    package var hidesDanglingLinks: Bool { program == .proftpd }
     /// Times in LIST rows are UTC; nil where unknown (Pure-FTPd 1.0.50, SFTPGo, IIS: the server's local time).
     package var listsInUTC: Bool? {
         switch program {

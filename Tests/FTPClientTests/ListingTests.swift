@@ -110,6 +110,20 @@ import Testing
         #expect(kinds["file"]?.kind == .file && kinds["file"]?.size == 1234)
     }
 
+    @Test("links that lead nowhere are listed where there is nothing else", arguments: ServerCase.all)
+    func danglingLinksAlone(_ test: ServerCase) throws {
+        // It leaves them out whatever it is asked.
+        guard test.kind != .pyftpdlib else { return }
+        let server = try test.server
+        try server.makeDirectory("/dangling")
+        #expect(symlink("nowhere", server.onDisk("/dangling/link")) == 0 || errno == EEXIST)
+        let session = try server.session()
+        defer { session.close() }
+        let entries = try session.list(path("/dangling")).entries
+        #expect(entries.map(\.name) == [FileName("link")])
+        #expect(entries.first?.attributes.kind == .symlink)
+    }
+
     @Test("a directory of 10,050 files is complete, or known to be cut", arguments: ServerCase.all)
     func large(_ test: ServerCase) throws {
         let server = try test.server
