@@ -58,25 +58,21 @@ final class ByteStream {
     /// Writes all the bytes.
     ///
     /// Blocks until the deadline at most.
-    func write(_ bytes: [UInt8], until deadline: Deadline, wakeup: Wakeup?) throws(FTPError) {
+    func write(_ bytes: RawSpan, until deadline: Deadline, wakeup: Wakeup?) throws(FTPError) {
         if let secured {
             do throws(TLSError) {
-                try bytes.withRawSpan { (span) throws(TLSError) in
-                    try secured.write(span, until: deadline, wakeup: wakeup)
-                }
+                try secured.write(bytes, until: deadline, wakeup: wakeup)
             } catch {
                 throw FTPError(control: error, "sending a command")
             }
             return
         }
         var done = 0
-        while done < bytes.count {
+        while done < bytes.byteCount {
             let count: Int?
             do throws(Errno) {
                 guard plain != nil else { throw Errno(9) }
-                count = try bytes.withRawSpan { (span) throws(Errno) in
-                    try plain?.send(span.extracting(done..<span.byteCount))
-                }
+                count = try plain?.send(bytes.extracting(done..<bytes.byteCount))
             } catch {
                 throw .connectionLost(error.description)
             }

@@ -86,9 +86,35 @@ final class ControlChannel {
             logger.debug("> \(command.logText)")
             awaited.append(command.verb)
         }
+        try bytes.withRawSpan { (span) throws(FTPError) in
+            try write(span, wakeup: interruptible ? wakeup : nil)
+        }
+    }
+
+    /// Sends PASS from pages that are wiped, so that no copy of the password is left on the heap.
+    func sendPassword(_ password: SecretBytes) throws(FTPError) {
+        guard !isBroken else { throw .connectionLost("the session is out of step") }
+        guard ![0, UInt8(ascii: "\r"), UInt8(ascii: "\n")].contains(where: password.contains) else {
+            throw FTPError(.forbiddenByte(verb: "PASS"))
+        }
+        let (start, end) = (Array("PASS ".utf8), Array("\r\n".utf8))
+        let length = start.count + password.count + end.count
+        guard length <= dialect.maxLength else {
+            throw FTPError(.tooLong(verb: "PASS", length: length, limit: dialect.maxLength))
+        }
+        let line = SecretBytes(length: length) { add in
+            start.forEach(add)
+            password.withBytes { bytes in for index in bytes.indices { add(bytes[index]) } }
+            end.forEach(add)
+        }
+        logger.debug("> PASS ****")
+        awaited.append("PASS")
+        try line.withRawSpan { (span) throws(FTPError) in try write(span, wakeup: wakeup) }
+    }
+
+    private func write(_ bytes: RawSpan, wakeup: Wakeup?) throws(FTPError) {
         do throws(FTPError) {
-            let deadline = Deadline.after(replyTimeout)
-            try stream.write(bytes, until: deadline, wakeup: interruptible ? wakeup : nil)
+            try stream.write(bytes, until: .after(replyTimeout), wakeup: wakeup)
         } catch {
             isBroken = true
             throw error
@@ -195,7 +221,7 @@ final class ControlChannel {
     func close(saying farewell: Bool) {
         if farewell, !isBroken, awaited.isEmpty, let bytes = try? Command.quit.encoded(dialect) {
             logger.debug("> QUIT")
-            try? stream.write(bytes, until: .after(.seconds(1)), wakeup: nil)
+            try? bytes.withRawSpan { try stream.write($0, until: .after(.seconds(1)), wakeup: nil) }
         }
         isBroken = true
         stream.close()

@@ -135,31 +135,15 @@ extension Session {
     /// USER and PASS, inside TLS only.
     private func logIn() throws(FTPError) {
         guard control.tls != nil else { throw .protocolViolation("log-in without TLS") }
-        var reply = try step { () throws(CommandError) in try .user(configuration.user) }
-        if reply.code == 331 {
-            let password = configuration.password.map(Self.copied) ?? []
-            reply = try step { () throws(CommandError) in try .pass(password) }
-        }
-        switch reply.code {
-        case 230, 232, 202: return
-        default: throw Self.refusal(of: reply)
-        }
-    }
-
-    private static func copied(_ secret: SecretBytes) -> [UInt8] {
-        secret.withBytes { bytes in
-            var copy: [UInt8] = []
-            copy.reserveCapacity(bytes.count)
-            for index in bytes.indices { copy.append(bytes[index]) }
-            return copy
-        }
-    }
-
-    private func step(_ make: () throws(CommandError) -> Command) throws(FTPError) -> Reply {
-        let command: Command
-        do throws(CommandError) { command = try make() } catch { throw FTPError(error) }
+        let user: Command
+        do throws(CommandError) { user = try .user(configuration.user) } catch { throw FTPError(error) }
         do throws(FTPError) {
-            return try run(command)
+            var reply = try run(user)
+            if reply.code == 331 {
+                try control.sendPassword(configuration.password ?? SecretBytes(text: ""))
+                reply = try finalReply()
+            }
+            guard [230, 232, 202].contains(reply.code) else { throw Self.refusal(of: reply) }
         } catch .unavailable(let reply) {
             throw Self.refusal(of: reply)
         }

@@ -36,10 +36,6 @@ extension Command {
     package static func user(_ name: String) throws(CommandError) -> Command {
         try user(Array(name.utf8))
     }
-    /// `PASS password`; masked in logs.
-    package static func pass(_ password: some Collection<UInt8>) throws(CommandError) -> Command {
-        try Command("PASS", checking: Array(password), isSecret: true)
-    }
     /// `ACCT account`; masked in logs.
     package static func acct(_ account: some Collection<UInt8>) throws(CommandError) -> Command {
         try Command("ACCT", checking: Array(account), isSecret: true)

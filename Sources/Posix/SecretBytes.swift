@@ -86,6 +86,14 @@ package final class SecretBytes: @unchecked Sendable {
         return try body(span)
     }
 
+    /// Lends the bytes to whoever writes them.
+    package func withRawSpan<Result, Failure: Error>(
+        _ body: (RawSpan) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        // SAFETY: bytes have no padding, so that all of the memory is initialised.
+        try withBytes { (bytes) throws(Failure) in try body(unsafe bytes.bytes) }
+    }
+
     /// A part of the bytes as a secret of its own; the range is cut to what there is.
     package func part(_ range: Range<Int>) -> SecretBytes {
         let range = range.clamped(to: 0..<count)

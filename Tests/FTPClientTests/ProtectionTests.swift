@@ -155,6 +155,32 @@ import Testing
     }
 
     @Test(
+        "a password is sent as it is, and one with a line end never",
+        arguments: ["p\u{e4}ss w\u{f6}rd ", "", "x\r\nDELE /x"])
+    func passwordBytes(_ password: String) throws {
+        let isSafe = !password.contains("\r\n")
+        try play { script in
+            if isSafe {
+                try script.logIn()
+            } else {
+                try script.protect()
+                try script.answer("USER", "331 who")
+            }
+            script.waitForEnd()
+        } client: { configuration, record in
+            var configuration = configuration
+            configuration.password = SecretBytes(text: password)
+            if isSafe {
+                try open(configuration).close()
+                #expect(record.all.contains("PASS " + password))
+            } else {
+                #expect(failure { try open(configuration).close() }?.name == "invalidName")
+                #expect(!record.contains("PASS") && !record.contains("DELE"))
+            }
+        }
+    }
+
+    @Test(
         "refusals instead of the greeting are told apart",
         arguments: [
             ("421 There are too many connections from your internet address.", "tooManyConnections"),

@@ -14,7 +14,7 @@ import Testing
     func forms() throws {
         let time = Timestamp(seconds: 1_000_000_000, nanoseconds: 999)
         let table: [(Command, String)] = [
-            (try .user("ann"), "USER ann"), (try .pass(Array("x y".utf8)), "PASS x y"), (.auth(), "AUTH TLS"),
+            (try .user("ann"), "USER ann"), (try .acct(Array("x y".utf8)), "ACCT x y"), (.auth(), "AUTH TLS"),
             (.auth(.ssl), "AUTH SSL"), (.pbsz, "PBSZ 0"), (.prot(.private), "PROT P"), (.feat, "FEAT"),
             (.optsUTF8, "OPTS UTF8 ON"), (.type(.image), "TYPE I"), (.pwd, "PWD"),
             (.cwd(path), "CWD /a b/ c"),
@@ -54,7 +54,6 @@ import Testing
         let bytes = Array("x".utf8) + [byte] + Array("DELE /y".utf8)
         let text = String(decoding: bytes, as: UTF8.self)
         #expect(throws: CommandError.forbiddenByte(verb: "USER")) { try Command.user(bytes) }
-        #expect(throws: CommandError.forbiddenByte(verb: "PASS")) { try Command.pass(bytes) }
         #expect(throws: CommandError.forbiddenByte(verb: "ACCT")) { try Command.acct(bytes) }
         #expect(throws: CommandError.forbiddenByte(verb: "SITE")) { try Command.site(bytes) }
         #expect(throws: CommandError.forbiddenByte(verb: "OPTS")) { try Command.opts(text) }
@@ -88,7 +87,6 @@ import Testing
 
     @Test("logs never show a secret and never a control character")
     func logs() throws {
-        #expect(try Command.pass(Array("hunter2".utf8)).logText == "PASS ****")
         #expect(try Command.acct(Array("hunter2".utf8)).description == "ACCT ****")
         #expect(try Command.raw(Array("pass hunter2".utf8)).logText == "PASS ****")
         #expect(try Command.raw(Array("site pswd hunter2 hunter3".utf8)).logText == "SITE ****")
