@@ -60,6 +60,23 @@ import TestSupport
         }
     }
 
+    @Test("a server starts where IPv6 is off", .enabled(if: !ServerKind.available.isEmpty))
+    func withoutIPv6() throws {
+        // In a network of its own, whose loopback has to be switched on (SIOCSIFFLAGS, netdevice(7)).
+        let switchOn = """
+            import fcntl, socket, struct
+            flags = struct.pack("16sh", b"lo", 0x41)
+            fcntl.ioctl(socket.socket(socket.AF_INET, socket.SOCK_DGRAM), 0x8914, flags)
+            """
+        let inside = """
+            echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6 && python3 -c "$1" && "$2" "$3" --control < /dev/null
+            """
+        let result = try Shell.run(
+            "unshare --net bash -c \"$1\" \"$@\"",
+            [inside, switchOn, packageRoot + "/scripts/serve", ServerKind.available[0].rawValue])
+        #expect(result.contains("host=127.0.0.1"))
+    }
+
     @Test("a server on a small tmpfs runs full", arguments: ServerKind.available)
     func full(_ kind: ServerKind) throws {
         try withServer(kind, ServerOptions { $0.tmpfs = "1m" }) { server in
@@ -71,7 +88,9 @@ import TestSupport
         }
     }
 
-    @Test("a server listens on ::1", arguments: ServerKind.available)
+    @Test(
+        "a server listens on ::1", .enabled(if: Loopback.hasIPv6, "this machine has no ::1"),
+        arguments: ServerKind.available)
     func ipv6(_ kind: ServerKind) throws {
         try withServer(kind, ServerOptions { $0.ipv6 = true }) { (server: ServerFixture) throws in
             #expect(try lftp(server, "cls").status == 0)

@@ -76,7 +76,7 @@ import Testing
         }
     }
 
-    @Test("IPv6", arguments: Program.servers)
+    @Test("IPv6", .enabled(if: Loopback.hasIPv6, "this machine has no ::1"), arguments: Program.servers)
     func ipv6(_ kind: ServerKind) throws {
         try withMount(kind, ServerOptions { $0.ipv6 = true }) { mount in
             try mount.run("echo x > \"$M/f\"; [ \"$(cat \"$M/f\")\" = x ]")
