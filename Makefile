@@ -46,7 +46,11 @@ sanitize-address sanitize-thread: sanitize-%:
 	@scripts/setup tests
 	FTPSFS_REQUIRE_SERVERS=1 $(SWIFT) test --sanitize=$* --scratch-path .build/sanitize-$*
 
-install: build ## install to PREFIX (/usr/local) below DESTDIR
+# Built again only where a source is newer: root's PATH under sudo has no Swift, and needs none after "make build".
+$(RELEASE): Package.swift $(shell find Sources -type f)
+	@$(MAKE) --no-print-directory build
+
+install: $(RELEASE) ## install to PREFIX (/usr/local) below DESTDIR
 	install -D -m 755 $(RELEASE) $(INSTALLED_PROGRAM)
 	install -d $(DESTDIR)$(MOUNT_HELPERS)
 	ln -sf $(PREFIX)/bin/ftpsfs $(DESTDIR)$(MOUNT_HELPERS)/mount.ftpsfs
