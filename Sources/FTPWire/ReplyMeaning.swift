@@ -142,6 +142,6 @@ package enum ReplyMeaning: Hashable, Sendable {
         ("text file busy", .busy), ("resource temporarily unavailable", .busy),
         ("too many open files", .busy),
         ("because it is being used by another process", .busy), ("operation not supported", .unsupported),
-        ("function not implemented", .unsupported), ("cross-device link", .unsupported),
+        ("function not implemented", .unsupported), ("cross-device link", .crossDevice),
     ]
 }

@@ -48,6 +48,8 @@ package enum ErrnoMapping {
         case .nameTooLong: ENAMETOOLONG
         // A name that FTP cannot carry is no name here, as on other file systems that forbid characters (open(2), EINVAL).
         case .invalidName: EINVAL
+        // mv(1) copies then.
+        case .crossDevice: EXDEV
         // EBUSY and not EAGAIN: see above. unlink(2), rename(2) and open(2) list it.
         case .busy: EBUSY
         // What NFS answers for a file that is another one now.
@@ -83,7 +85,7 @@ package enum ErrnoMapping {
     private static func isOrdinary(_ kind: RemoteError.Kind) -> Bool {
         switch kind {
         case .notFound, .exists, .notEmpty, .notDirectory, .isDirectory, .denied, .nameTooLong, .invalidName,
-            .interrupted, .unsupported:
+            .crossDevice, .interrupted, .unsupported:
             true
         case .noSpace, .quotaExceeded, .busy, .changed, .unreachable, .timedOut, .authentication, .untrusted,
             .protocolBroken, .local:

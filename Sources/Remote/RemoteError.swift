@@ -24,6 +24,8 @@ package struct RemoteError: Error, Hashable, Sendable {
         case nameTooLong
         /// The name cannot be carried by FTP or is refused by the server (553).
         case invalidName
+        /// The two names of a rename lie on different file systems of the server; copying does what renaming cannot.
+        case crossDevice
         /// The server is busy with the file, or all connections are in use; trying later may help.
         case busy
         /// The remote file is another one than the caller expects (lost-update check, changed while reading).
@@ -68,8 +70,8 @@ package struct RemoteError: Error, Hashable, Sendable {
         switch kind {
         case .unreachable, .timedOut, .busy, .protocolBroken: true
         case .notFound, .denied, .exists, .notEmpty, .notDirectory, .isDirectory, .noSpace, .quotaExceeded,
-            .nameTooLong, .invalidName, .changed, .interrupted, .unsupported, .authentication, .untrusted,
-            .local:
+            .nameTooLong, .invalidName, .crossDevice, .changed, .interrupted, .unsupported, .authentication,
+            .untrusted, .local:
             false
         }
     }

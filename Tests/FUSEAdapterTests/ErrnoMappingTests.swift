@@ -10,7 +10,8 @@ struct ErrnoMappingTests {
     private static let kinds: [(RemoteError.Kind, CInt)] = [
         (.notFound, ENOENT), (.denied, EACCES), (.exists, EEXIST), (.notEmpty, ENOTEMPTY),
         (.notDirectory, ENOTDIR), (.isDirectory, EISDIR), (.noSpace, ENOSPC), (.quotaExceeded, EDQUOT),
-        (.nameTooLong, ENAMETOOLONG), (.invalidName, EINVAL), (.busy, EBUSY), (.changed, ESTALE),
+        (.nameTooLong, ENAMETOOLONG), (.invalidName, EINVAL), (.crossDevice, EXDEV), (.busy, EBUSY),
+        (.changed, ESTALE),
         (.unreachable, EIO), (.timedOut, ETIMEDOUT), (.interrupted, EINTR), (.unsupported, EOPNOTSUPP),
         (.authentication, EACCES), (.untrusted, EIO), (.protocolBroken, EIO), (.local, EIO),
     ]

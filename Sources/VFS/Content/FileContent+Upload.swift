@@ -172,7 +172,7 @@ extension RemoteError {
         switch kind {
         case .unreachable, .timedOut, .protocolBroken, .interrupted, .local, .busy: true
         case .notFound, .denied, .exists, .notEmpty, .notDirectory, .isDirectory, .noSpace, .quotaExceeded,
-            .nameTooLong, .invalidName, .changed, .unsupported, .authentication, .untrusted:
+            .nameTooLong, .invalidName, .crossDevice, .changed, .unsupported, .authentication, .untrusted:
             false
         }
     }
