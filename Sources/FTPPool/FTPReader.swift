@@ -30,7 +30,9 @@ final class FTPReader: RemoteReader {
         lease.session.bind(to: request)
         defer { lease.session.unbind() }
         do throws(FTPError) {
-            return try download.value.read(into: &bytes)
+            let count = try download.value.read(into: &bytes)
+            lease.noteProgress()
+            return count
         } catch {
             throw RemoteError(error, operation: "RETR", path: path)
         }

@@ -10,13 +10,17 @@ package final class Lease: Sendable {
     /// The session that is lent.
     package var session: Session { member.value }
 
+    /// Whether the session had been silent for so long before that its connection may be gone without a word.
+    let hasRested: Bool
+
     private let member: Confined<Session>
     private let purpose: Purpose
     private let pool: Pool
     private let isReleased = Atomic(false)
 
-    init(_ member: Confined<Session>, purpose: Purpose, pool: Pool) {
+    init(_ member: Confined<Session>, hasRested: Bool = false, purpose: Purpose, pool: Pool) {
         self.member = member
+        self.hasRested = hasRested
         self.purpose = purpose
         self.pool = pool
     }
@@ -36,6 +40,9 @@ package final class Lease: Sendable {
         session.unbind()
         pool.takeBack(member, from: purpose, lease: ObjectIdentifier(self))
     }
+
+    /// Tells those who wait for a session that this one is at work: bytes have moved.
+    func noteProgress() { pool.noteProgress() }
 
     /// Says what to do when somebody waits for a session while this one is held; see `RemoteReader.onReclaim`.
     package func onReclaim(_ action: @escaping @Sendable () -> Void) {

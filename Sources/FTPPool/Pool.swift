@@ -2,6 +2,7 @@ package import FTPClient
 package import Logging
 package import Posix
 package import Remote
+import Synchronization
 
 /// The sessions of one mount: opened on demand, lent to one thread at a time, closed when idle.
 ///
@@ -11,19 +12,32 @@ package final class Pool: Sendable {
         var sessions: PoolState<Confined<Session>>
         var reclaims: [(lease: ObjectIdentifier, action: @Sendable () -> Void)] = []
         var keeper: Thread?
+        /// What the keeper does besides; see `onQuiet`.
+        var chore: (@Sendable (Request) -> Void)?
+        /// Set when the keeper is to end, and when it has done its last round.
+        var isEnding = false
+        var hasKeeperEnded = false
     }
 
     /// Opens a session; may block up to the deadlines in the configuration.
     package typealias Opener = @Sendable (Request) throws(FTPError) -> Confined<Session>
 
-    /// How long an operation waits for a session before it fails as `.busy`.
-    static let leasePatience: Duration = .seconds(60)
+    /// How long an operation waits for a session while no other one makes progress, before it fails as `.busy`.
+    ///
+    /// Longer than a transfer may stand still and its final reply may take together: whoever holds a session meets an end of his own.
+    static let leasePatience: Duration = .seconds(150)
+    /// How long the keeper's last round may take.
+    private static let farewell: Duration = .seconds(5)
 
     // guarded by the monitor
     private let state: Monitor<State>
     private let opener: Opener
     private let idleTimeout: Duration
     private let logger: Logger
+    // Grows with every lease given back and with every piece of a transfer.
+    private let progress = Atomic<UInt64>(0)
+    /// What the keeper does is done for this request; cancelled at the end.
+    private let keeperRequest = Request()
 
     /// Makes a pool of at most `limit` sessions; an `idleTimeout` of zero keeps idle sessions for ever.
     package init(limit: Int, idleTimeout: Duration, logger: Logger, opener: @escaping Opener) {
@@ -39,17 +53,26 @@ package final class Pool: Sendable {
         state.withLock { $0.keeper = keeper }
     }
 
+    /// Has the keeper do something each second while the server is reachable, and once more when the pool ends.
+    ///
+    /// For work that nobody waits for. It may lease sessions, and is to stop when its request is cancelled.
+    func onQuiet(_ chore: @escaping @Sendable (Request) -> Void) {
+        state.withLock { $0.chore = chore }
+    }
+
     /// Lends a session; blocks until there is one, the request is cancelled, or there is no hope.
     ///
-    /// Throws `.interrupted`, `.busy` (all sessions in use for too long), or why no session can be opened.
+    /// As long as others make progress there is hope. Throws `.interrupted`, `.busy` (all sessions in use for too long), or why no
+    /// session can be opened.
     package func lease(_ purpose: Purpose, for request: Request) throws(RemoteError) -> Lease {
-        let deadline = Deadline.after(Self.leasePatience)
         let token = request.onCancel { [state] in state.wakeAll() }
         defer { request.remove(token) }
         while true {
-            let idle = try waitForSession(purpose, until: deadline, for: request)
-            let opened = idle == nil ? try open(for: request, purpose) : nil
-            guard let session = idle ?? opened else { continue }
+            if let idle = try waitForSession(purpose, for: request) {
+                idle.session.bind(to: request)
+                return idle
+            }
+            guard let session = try open(for: request, purpose) else { continue }
             session.value.bind(to: request)
             return Lease(session, purpose: purpose, pool: self)
         }
@@ -75,14 +98,28 @@ package final class Pool: Sendable {
     var isReachable: Bool { state.withLock { $0.sessions.outage == nil } }
 
     /// Closes all idle sessions, refuses new leases, ends the keeper; leased sessions are closed when they come back.
+    ///
+    /// Before that the keeper does its chore a last time, for a few seconds at the most.
     package func shutDown() {
-        let (sessions, keeper) = state.update { state in
+        let keeper = state.update { state in
+            state.isEnding = true
+            return state.keeper.take()
+        }
+        if keeper != nil {
+            _ = state.wait(until: .after(Self.farewell)) { $0.hasKeeperEnded ? true : nil }
+        }
+        keeperRequest.cancel()
+        let sessions = state.update { state in
             state.sessions.close()
-            defer { state.keeper = nil }
-            return (state.sessions.removeIdle(), state.keeper)
+            return state.sessions.removeIdle()
         }
         for session in sessions { session.value.close() }
         keeper?.join()
+    }
+
+    /// Counts a step of a transfer, so that whoever waits for its session goes on waiting.
+    func noteProgress() {
+        progress.wrappingAdd(1, ordering: .relaxed)
     }
 
     func addReclaim(_ action: @escaping @Sendable () -> Void, for lease: ObjectIdentifier) {
@@ -95,6 +132,7 @@ package final class Pool: Sendable {
 
     func takeBack(_ session: Confined<Session>, from purpose: Purpose, lease: ObjectIdentifier) {
         let keeps = session.value.isUsable && !session.value.needsReplacement
+        noteProgress()
         takeBack(keeps ? session : nil, from: purpose, discarding: keeps ? nil : session, lease: lease)
     }
 
@@ -102,10 +140,11 @@ package final class Pool: Sendable {
         _ session: Confined<Session>?, from purpose: Purpose, discarding discarded: Confined<Session>?,
         lease: ObjectIdentifier? = nil
     ) {
+        let isSettled = session?.value.isSettled ?? true
         let closing = state.update { state in
             state.reclaims.removeAll { $0.lease == lease }
             return state.sessions.takeBack(
-                session, from: purpose, isSettled: session?.value.isSettled ?? true, now: .now)
+                session, from: purpose, isSettled: isSettled, now: .now)
         }
         for session in closing { session.value.close() }
         discarded?.value.close()
@@ -115,14 +154,14 @@ package final class Pool: Sendable {
     ///
     /// One more holder is asked to give its session up each time the wait has brought nothing.
     private func waitForSession(
-        _ purpose: Purpose, until deadline: Deadline, for request: Request
-    ) throws(RemoteError) -> Confined<Session>? {
+        _ purpose: Purpose, for request: Request
+    ) throws(RemoteError) -> Lease? {
         state.withLock { $0.sessions.changeWaiting(by: 1) }
         defer { state.withLock { $0.sessions.changeWaiting(by: -1) } }
+        var patience = Patience(Self.leasePatience, progress: progress.load(ordering: .relaxed), now: .now)
         while true {
             var retryAt: ContinuousClock.Instant?
-            let slice = Deadline.after(.milliseconds(50)).earlier(deadline)
-            let decision = try state.wait(until: slice) {
+            let decision = try state.wait(until: .after(.milliseconds(50))) {
                 state throws(RemoteError) -> PoolState<Confined<Session>>.Decision? in
                 guard !request.isCancelled else { throw RemoteError(.interrupted, operation: "connect") }
                 let decision = state.sessions.request(purpose, now: .now)
@@ -131,14 +170,17 @@ package final class Pool: Sendable {
                 return nil
             }
             switch decision {
-            case .use(let session):
-                if session.value.looksAlive() { return session }
+            case .use(let session, let hasRested):
+                if session.value.looksAlive(), !session.value.needsReplacement {
+                    return Lease(session, hasRested: hasRested, purpose: purpose, pool: self)
+                }
                 takeBack(nil, from: purpose, discarding: session)
             case .open: return nil
             case .refuse(let error): throw error
             case .wait, nil:
-                guard !deadline.hasPassed else {
-                    throw RemoteError(.busy, operation: "connect", words: "all connections are in use")
+                guard !patience.isOver(progress: progress.load(ordering: .relaxed), now: .now) else {
+                    throw state.withLock { $0.sessions.outage?.error }
+                        ?? RemoteError(.busy, operation: "connect", words: "all connections are in use")
                 }
                 if retryAt == nil { reclaimOne() }
             }
@@ -173,9 +215,12 @@ package final class Pool: Sendable {
     }
 
     private func keep() {
+        defer { state.update { $0.hasKeeperEnded = true } }
         while true {
-            let isOpen = state.wait(until: .after(.seconds(1))) { $0.sessions.isOpen ? nil : false } ?? true
-            guard isOpen else { return }
+            let isEnding = state.wait(until: .after(.seconds(1))) { $0.isEnding ? true : nil } ?? false
+            let chore = state.withLock { $0.sessions.outage == nil ? $0.chore : nil }
+            chore?(keeperRequest)
+            guard !isEnding else { return }
             let (expired, probes) = state.withLock { state in
                 let expired =
                     idleTimeout > .zero ? state.sessions.expire(idleFor: idleTimeout, now: .now) : []
@@ -187,7 +232,7 @@ package final class Pool: Sendable {
     }
 
     private func probe() {
-        guard let session = try? open(for: Request(), .metadata) else { return }
+        guard let session = try? open(for: keeperRequest, .metadata) else { return }
         logger.notice("the server is back")
         takeBack(session, from: .metadata, discarding: nil)
     }

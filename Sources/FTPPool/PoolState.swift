@@ -16,8 +16,8 @@ package enum Purpose: Sendable {
 struct PoolState<Member> {
     /// What is to be done for a request.
     enum Decision {
-        /// This idle session is now leased; it may have died meanwhile.
-        case use(Member)
+        /// This idle session is now leased; it may have died meanwhile, the more likely if it has `rested`.
+        case use(Member, rested: Bool)
         /// A new session is to be opened; the place is taken. Answer with `opened` or `openFailed`.
         case open
         /// Nothing now; ask again when something changed, or at that moment.
@@ -49,6 +49,9 @@ struct PoolState<Member> {
     /// After this time a lowered ceiling is tried again: the server's other clients may have gone.
     static var ceilingMemory: Duration { .seconds(600) }
 
+    /// An idle session has rested after this time: firewalls forget connections that were silent for a minute or more.
+    static var restTime: Duration { .seconds(60) }
+
     /// Makes the state of a pool without sessions; `limit` is at least 1.
     init(limit: Int) {
         self.limit = max(1, limit)
@@ -78,7 +81,7 @@ struct PoolState<Member> {
         guard purpose == .metadata || transfers < max(1, ceiling - 1) else { return .wait(until: nil) }
         if let newest = idle.popLast() {
             lend(purpose)
-            return .use(newest.member)
+            return .use(newest.member, rested: newest.since.advanced(by: Self.restTime) <= now)
         }
         if let outage {
             // Sessions that still stand may finish what they are doing; there is no use in more attempts meanwhile.
@@ -138,12 +141,9 @@ struct PoolState<Member> {
 
     /// Takes out the sessions that have been idle for too long, oldest first.
     mutating func expire(idleFor timeout: Duration, now: ContinuousClock.Instant) -> [Member] {
-        var expired: [Member] = []
-        while let oldest = idle.first, oldest.since.advanced(by: timeout) <= now {
-            expired.append(oldest.member)
-            idle.removeFirst()
-        }
-        return expired
+        let expired = idle.filter { $0.since.advanced(by: timeout) <= now }
+        idle.removeAll { $0.since.advanced(by: timeout) <= now }
+        return expired.map(\.member)
     }
 
     /// Takes out all idle sessions: they belong to a server that was found dead, or the pool ends.

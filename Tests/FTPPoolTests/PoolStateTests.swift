@@ -40,27 +40,11 @@ struct PoolStateTests {
         #expect(result1)
         let result2 = state.takeBack(2, from: .metadata, now: at(2)).isEmpty
         #expect(result2)
-        guard case .use(let member) = state.request(.metadata, now: at(3)) else {
+        guard case .use(let member, _) = state.request(.metadata, now: at(3)) else {
             Issue.record("an idle session was not used")
             return
         }
         #expect(member == 2)
-    }
-
-    @Test("a session that waits for replies is lent after the others")
-    func lendsSettledSessionsFirst() {
-        var state = PoolState<Int>(limit: 3)
-        #expect(open(&state, .metadata) && open(&state, .metadata))
-        let first = state.takeBack(1, from: .metadata, now: at(1))
-        let second = state.takeBack(2, from: .metadata, isSettled: false, now: at(2))
-        #expect(first.isEmpty && second.isEmpty)
-        for expected in [1, 2] {
-            guard case .use(let member) = state.request(.metadata, now: at(3)) else {
-                Issue.record("an idle session was not used")
-                return
-            }
-            #expect(member == expected)
-        }
     }
 
     @Test("transfers leave a place for metadata when there are two or more", arguments: [2, 3, 6])
@@ -138,7 +122,7 @@ struct PoolStateTests {
         #expect(result7)
         state.opened(.metadata)
         _ = state.takeBack(7, from: .metadata, now: at(100))
-        guard case .use(7) = state.request(.metadata, now: at(101)) else {
+        guard case .use(7, _) = state.request(.metadata, now: at(101)) else {
             Issue.record("the server's return was not noticed")
             return
         }
@@ -170,6 +154,32 @@ struct PoolStateTests {
         let result11 = state.expire(idleFor: .seconds(60), now: at(70))
         #expect(result11 == [1])
         #expect(state.standing == 2)
+    }
+
+    @Test("a session that owes replies is lent after all others")
+    func lendsDebtorsLast() {
+        var state = PoolState<Int>(limit: 3)
+        #expect(open(&state, .metadata) && open(&state, .metadata))
+        _ = state.takeBack(1, from: .metadata, now: at(0))
+        _ = state.takeBack(2, from: .metadata, isSettled: false, now: at(1))
+        guard case .use(1, _) = state.request(.metadata, now: at(2)),
+            case .use(2, _) = state.request(.metadata, now: at(2))
+        else {
+            Issue.record("the wrong session was lent")
+            return
+        }
+    }
+
+    @Test("a session that has been silent for a minute is lent with a warning", arguments: [59, 60])
+    func tellsRestedSessions(pause: Double) {
+        var state = PoolState<Int>(limit: 3)
+        #expect(open(&state, .metadata))
+        _ = state.takeBack(1, from: .metadata, now: at(0))
+        guard case .use(1, let rested) = state.request(.metadata, now: at(pause)) else {
+            Issue.record("an idle session was not used")
+            return
+        }
+        #expect(rested == (pause >= 60))
     }
 
     @Test("a closed pool refuses requests and closes what comes back")

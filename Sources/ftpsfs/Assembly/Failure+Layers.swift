@@ -53,6 +53,7 @@ extension Failure {
             case .notFound, .notDirectory, .denied: .pathMissing
             case .interrupted: .interrupted
             case .exists, .notEmpty, .isDirectory, .noSpace, .quotaExceeded, .nameTooLong, .invalidName,
+                .crossDevice,
                 .changed, .unsupported, .protocolBroken, .local:
                 .mountFailure
             }

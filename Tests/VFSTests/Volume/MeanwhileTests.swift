@@ -114,7 +114,7 @@ import Testing
         #expect(fixture.rescued.count == 1)
     }
 
-    @Test("removing a new file ends its upload after the last close; so does the end of the mount, which keeps it")
+    @Test("a removal ends the upload of a closed new file; the end of the mount does too, and keeps it")
     func givenUp() throws {
         let fixture = try VolumeFixture()
         func closing(_ path: String, _ done: Gate) throws {
