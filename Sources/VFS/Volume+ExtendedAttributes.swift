@@ -3,7 +3,7 @@ package import Remote
 
 extension Volume {
     /// The facts about a file that extended attributes tell; all begin with `user.ftps.`.
-    private enum Fact: String, CaseIterable {
+    private enum Fact: String {
         /// The path on the server.
         case path
         /// The server's own time of modification, in UTC as `YYYYMMDDhhmmss` (RFC 3659 section 2.3).
@@ -33,19 +33,6 @@ extension Volume {
             _ = refreshFromCache(node, &tree)
             guard let value = value(of: fact, node, tree) else { throw .noAttribute }
             return value
-        }
-    }
-
-    /// Lists the names of the extended attributes.
-    ///
-    /// Never blocks.
-    package func extendedAttributes(of id: NodeID, for request: Request) throws(VolumeError) -> [[UInt8]] {
-        try tree.withLock { tree throws(VolumeError) in
-            let node = try tree.node(id)
-            _ = refreshFromCache(node, &tree)
-            return Fact.allCases.filter { value(of: $0, node, tree) != nil }.map {
-                Array((Fact.prefix + $0.rawValue).utf8)
-            }
         }
     }
 

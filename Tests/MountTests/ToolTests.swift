@@ -67,6 +67,21 @@ import Testing
         }
     }
 
+    @Test("extended attributes are told by name alone, so that copies with -X have nothing to do")
+    func extendedAttributes() throws {
+        try withMount(.proftpd) { mount in
+            try mount.run(
+                """
+                echo x > one; cp -a one "$M/"; rsync -aX one "$M/two"; rsync -aX one "$M/two"
+                [ "$(getfattr --only-values -n user.ftps.size "$M/two")" = 2 ]; [ -z "$(getfattr -d "$M/two")" ]
+                said=$(getfattr -n user.none "$M/one" 2>&1) || [[ $said == *'not supported'* ]]
+                said=$(getfattr -n user.ftps.size "$M" 2>&1) || [[ $said == *'No such attribute'* ]]
+                cp -a "$M/two" back; rsync -aX "$M/one" back2; cmp one back; cmp one back2; ls -l "$M"
+                tar -C "$M" --xattrs -cf all.tar . 2>&1 | cmp - /dev/null
+                """)
+        }
+    }
+
     @Test("vim saves, over the file and by rename", arguments: Program.servers)
     func vim(_ kind: ServerKind) throws {
         try withMount(kind) { mount in

@@ -214,7 +214,6 @@ import Testing
         #expect(try value("user.ftps.rights") == "adfrw")
         #expect(failure { _ = try value("user.other") } == "unsupported")
         #expect(failure { _ = try value("security.capability") } == "unsupported")
-        #expect(try fixture.volume.extendedAttributes(of: node, for: Request()).count == 5)
     }
 
     @Test("statfs answers from the configuration")
