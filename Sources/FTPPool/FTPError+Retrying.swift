@@ -10,8 +10,7 @@ extension FTPError {
             .protocolViolation:
             true
         case .refused(_, let reply):
-            // 450 stands for much; of a lost data connection ProFTPD 1.3.8 says "Link to file server lost".
-            reply.isAboutDataConnection || (reply.code == 450 && reply.text.contains("lost"))
+            reply.isAboutDataConnection
         case .loginRefused, .tooManyConnections, .protectionRefused, .interrupted, .resolve, .connect, .tls,
             .listing, .unreadable, .invalidName, .tooLong, .unsupported:
             false

@@ -27,7 +27,11 @@ extension Reply {
     }
 
     /// The server found no data connection, or a broken one: no verdict on what was asked for.
-    package var isAboutDataConnection: Bool { [421, 425, 426].contains(code) }
+    ///
+    /// 450 stands for much; of a lost data connection ProFTPD 1.3.8 says `Link to file server lost`.
+    package var isAboutDataConnection: Bool {
+        [421, 425, 426].contains(code) || code == 450 && ownWords.ends(with: "link to file server lost")
+    }
 
     /// The server refuses REST before STOR, and APPE, but takes whole files (ProFTPD 1.3.8 without `AllowStoreRestart`).
     package var refusesRestart: Bool { ownWords.speaks(of: "restart not permitted") }

@@ -77,7 +77,7 @@ package enum ReplyMeaning: Hashable, Sendable {
     }
 
     private static func kindOfBusy(_ reply: Reply) -> RemoteError.Kind? {
-        if reply.ends(with: "link to file server lost") { return .unreachable }
+        if reply.isAboutDataConnection { return .unreachable }
         let signs = ["in progress", "in use", "busy", "locked", "being used"]
         return signs.contains(where: reply.speaks) ? .busy : nil
     }

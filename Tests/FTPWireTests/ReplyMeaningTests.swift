@@ -175,6 +175,23 @@ import Testing
         }
     }
 
+    @Test("a lost data connection is told from a name with such words")
+    func lostConnection() {
+        for reply in [
+            Reply(425, "No"), Reply(426, "No"), Reply(421, "No"),
+            Reply(450, "LIST: Link to file server lost"),
+        ] {
+            #expect(reply.isAboutDataConnection)
+            #expect(ReplyMeaning(reply, to: "LIST") == .certain(.unreachable))
+        }
+        for reply in [
+            Reply(450, "/lost+found: No such file or directory"), Reply(450, "/link to file server lost"),
+            Reply(550, "Link to file server lost"),
+        ] {
+            #expect(!reply.isAboutDataConnection)
+        }
+    }
+
     @Test("the other signs are recognised")
     func signs() {
         #expect(Reply(550, "x: Overwrite permission denied").refusesOverwriting)
