@@ -192,7 +192,11 @@ final class ControlChannel {
     /// most: the caller has not caused what is owed, and is better served by another connection.
     func settle() throws(FTPError) {
         let deadline = Deadline.after(min(replyTimeout, Self.settleTimeout))
-        while !awaited.isEmpty { _ = try expect(until: deadline) }
+        do throws(FTPError) {
+            while !awaited.isEmpty { _ = try expect(until: deadline) }
+        } catch .timedOut(let purpose) {
+            throw .timedOut("\(purpose), left behind by an interrupted caller")
+        }
         for _ in 0..<Self.strayLimit {
             guard let reply = try receiveAvailable() else { return }
             guard reply.code != 421 else {
