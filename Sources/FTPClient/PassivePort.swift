@@ -55,8 +55,11 @@ extension Session {
         do throws(WaitError) {
             try socket.finishConnecting(until: deadline, wakeup: control.wakeup)
         } catch {
-            if error == .interrupted { throw .interrupted }
-            throw .dataConnection("cannot connect to \(socket.peer): \(error)")
+            switch error {
+            case .interrupted: throw .interrupted
+            case .timedOut: throw .timedOut("data connection to \(socket.peer)")
+            case .failed: throw .dataConnection("cannot connect to \(socket.peer): \(error)")
+            }
         }
     }
 
@@ -76,7 +79,7 @@ extension Session {
         } catch {
             switch error {
             case .refused(_, let reply) where Self.meansNoExtendedPassive(reply): break
-            case .dataConnection: break
+            case .dataConnection, .timedOut: break
             default: throw error
             }
             guard !isLastTry else { throw error }

@@ -108,7 +108,10 @@ extension Session {
     private func explained(
         _ failure: FTPError, _ opening: inout TransferOpening, until deadline: Deadline
     ) throws(FTPError) -> FTPError {
-        guard case .dataConnection = failure else { return failure }
+        switch failure {
+        case .dataConnection, .timedOut: break
+        default: return failure
+        }
         do throws(FTPError) {
             while !opening.isOver { opening.take(try control.expect(until: deadline)) }
         } catch {
