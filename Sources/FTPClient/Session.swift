@@ -115,12 +115,16 @@ package final class Session {
         try control.settle()
         var replies: [Reply] = []
         replies.reserveCapacity(commands.count)
-        var rest = commands[...]
-        while !rest.isEmpty {
-            let flight = Array(rest.prefix(Self.flightLimit))
-            rest = rest.dropFirst(flight.count)
-            try control.send(flight)
-            for _ in flight { replies.append(try finalReply()) }
+        var sent = 0
+        while replies.count < commands.count {
+            // More goes out when half is answered, so that neither side waits for the other.
+            let room = Self.flightLimit - (sent - replies.count)
+            if room >= Self.flightLimit / 2, sent < commands.count {
+                let flight = commands[sent..<min(sent + room, commands.count)]
+                try control.send(Array(flight))
+                sent = flight.endIndex
+            }
+            replies.append(try finalReply())
         }
         return replies
     }
@@ -149,6 +153,6 @@ package final class Session {
         }
     }
 
-    /// The most commands in one write: few enough that neither side's socket buffers fill while both only write.
-    private static let flightLimit = 32
+    /// The most commands without a reply: few enough that neither side's socket buffers fill while both only write.
+    private static let flightLimit = 60
 }
