@@ -23,12 +23,12 @@ extension FTPStore {
             } catch {
                 failure = error
             }
-            note(failure, path)
-        } while failure.isBroken && attempt < failure.attempts
+        } while failure.isBroken && attempt < 4
         if !progress.hasBegun, case .refused = failure {
             throw RemoteError(.unsupported, operation: "APPE", path: path, words: "\(failure)")
         }
-        throw failure.remote("APPE", path)
+        try giveUp(failure, path, after: attempt, for: request)
+        throw RemoteError(.unreachable, operation: "APPE", path: path, words: "\(failure)")
     }
 
     /// How far an append has come over its attempts.
@@ -62,7 +62,7 @@ extension FTPStore {
             let hadBegun = progress.hasBegun
             progress.hasBegun = true
             do throws(UploadFailure) {
-                try send(source, from: size, to: path, .append, over: session)
+                try send(source, from: size, to: path, .append, over: lease)
             } catch {
                 if case .refused(let refusal) = error, !hadBegun {
                     progress.hasBegun = false

@@ -7,8 +7,9 @@ extension FTPStore {
     /// Asks for one name, as `RemoteStore` says: MLST or SIZE with MDTM, and the listing of its directory where these leave doubt.
     package func attributes(of path: RemotePath, for request: Request) throws(RemoteError) -> Attributes {
         let answer = try withSession(.metadata, "stat", path, for: request) {
-            session, _ throws(FTPError) -> Answer in
-            try session.usesMachineListing
+            lease throws(FTPError) -> Answer in
+            let session = lease.session
+            return try session.usesMachineListing
                 ? Self.askMachine(session, path) : Self.askSizeAndTime(session, path)
         }
         switch answer {
@@ -39,8 +40,8 @@ extension FTPStore {
             let known = try list(directory, for: request).entries.first(where: { $0.attributes.kind == .file }
             )
         else { return false }
-        return try withSession(.metadata, "stat", directory, for: request) { session, _ throws(FTPError) in
-            try session.run(.size(directory.appending(known.name))).isSuccess
+        return try withSession(.metadata, "stat", directory, for: request) { lease throws(FTPError) in
+            try lease.session.run(.size(directory.appending(known.name))).isSuccess
         }
     }
 
@@ -50,7 +51,8 @@ extension FTPStore {
     {
         guard !path.isRoot else { return Attributes(kind: .directory) }
         return try withSession(.metadata, "stat", path, for: request) {
-            session, _ throws(FTPError) -> Attributes in
+            lease throws(FTPError) -> Attributes in
+            let session = lease.session
             let replies = try session.run([.size(path), .mdtm(path)])
             let time = StatedTime(replies[1])
             if let size = replies[0].sizeValue {

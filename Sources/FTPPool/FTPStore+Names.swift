@@ -64,9 +64,11 @@ extension FTPStore {
             throw RemoteError(
                 .exists, operation: "RNTO", path: new, words: "there is a \(target.kind) already")
         }
+        defer { releaseAsides(of: new) }
         do throws(RemoteError) {
             try change("RNFR", old, doneWhen: .notFound, for: request) { session throws(FTPError) in
-                try rename(old, over: new, isThere: target?.kind == .file, session)
+                try restoreAsides(of: new, over: session)
+                try rename(old, over: new, isThere: target?.kind == .file, session, for: request)
             }
         } catch {
             guard error.kind == .denied, let target else { throw error }
@@ -78,15 +80,15 @@ extension FTPStore {
     package func setModified(
         _ path: RemotePath, kind: FileKind, to time: Timestamp, for request: Request
     ) throws(RemoteError) {
-        try withSession(.metadata, "MFMT", path, for: request) { session, _ throws(FTPError) in
-            try session.setModified(path, kind: kind, to: time)
+        try withSession(.metadata, "MFMT", path, for: request) { lease throws(FTPError) in
+            try lease.session.setModified(path, kind: kind, to: time)
         }
     }
 
     /// Sets permission bits (SITE CHMOD or MFF), as `RemoteStore` says.
     package func setMode(_ path: RemotePath, to mode: UInt16, for request: Request) throws(RemoteError) {
-        try withSession(.metadata, "SITE CHMOD", path, for: request) { session, _ throws(FTPError) in
-            try session.setMode(path, to: mode)
+        try withSession(.metadata, "SITE CHMOD", path, for: request) { lease throws(FTPError) in
+            try lease.session.setMode(path, to: mode)
         }
     }
 
@@ -104,10 +106,13 @@ extension FTPStore {
     ) throws(RemoteError) {
         var mayHaveHappened = false
         do throws(RemoteError) {
-            try withSession(.metadata, operation, path, for: request) { session, attempt throws(FTPError) in
-                mayHaveHappened = attempt.mayHaveHappened
-                try body(session)
-            }
+            try withSession(
+                .metadata, operation, path, for: request,
+                beforeRepeating: { () throws(RemoteError) -> Void? in
+                    mayHaveHappened = true
+                    return nil
+                },
+                { lease throws(FTPError) in try body(lease.session) })
         } catch {
             guard mayHaveHappened, error.kind == done else { throw error }
         }

@@ -14,7 +14,10 @@ extension FTPStore {
         else {
             return error
         }
-        guard [450, 550, 553, 501].contains(reply.code) else { return error }
+        // Of a file to be stored, 450 is a moment's trouble.
+        let isOpen =
+            reply.code == 450 ? !["STOR", "APPE"].contains(verb) : [550, 553, 501].contains(reply.code)
+        guard isOpen else { return error }
         error.kind = try kind(ofRefused: verb, path, for: request)
         return error
     }

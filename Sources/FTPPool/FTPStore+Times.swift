@@ -8,8 +8,8 @@ extension FTPStore {
     package func exactTimes(of paths: [RemotePath], for request: Request) throws(RemoteError) -> [Timestamp?]
     {
         guard let first = paths.first else { return [] }
-        return try withSession(.metadata, "MDTM", first, for: request) { session, _ throws(FTPError) in
-            try session.run(paths.map { .mdtm($0) }).map { StatedTime($0)?.time }
+        return try withSession(.metadata, "MDTM", first, for: request) { lease throws(FTPError) in
+            try lease.session.run(paths.map { .mdtm($0) }).map { StatedTime($0)?.time }
         }
     }
 }

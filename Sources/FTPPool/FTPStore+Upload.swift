@@ -15,119 +15,166 @@ extension FTPStore {
     ) throws(RemoteError) -> Attributes {
         try refuseAlteredName(path, "STOR")
         if order.writesThrough { return try overwrite(path, with: source, order, for: request) }
-        clearDebris()
-        let temporary = path.parent.appending(TemporaryName.make())
-        activeNames.withLock { _ = $0.insert(temporary) }
-        defer { activeNames.withLock { _ = $0.remove(temporary) } }
-        var failure: UploadFailure
+        var work = Replacement(
+            path: path, source: source, order: order,
+            isHidden: learned.withLock { $0.takesHiddenNames })
+        defer { conclude(work) }
         var attempt = 0
-        repeat {
-            attempt += 1
+        while true {
+            let failure: UploadFailure
             do throws(UploadFailure) {
-                return try replaceOnce(path, temporary, with: source, order, for: request)
+                return try replaceOnce(&work, for: request)
             } catch {
                 failure = error
             }
-            if case .refused(let error) = failure {
+            if case .refused(let error) = failure, error.mayConcernTheName {
+                guard !work.isHidden else {
+                    work.isHidden = false
+                    continue
+                }
                 logger.debug(
                     "no temporary name, writing the file itself",
                     metadata: ["path": "\(path)", "reason": "\(error)"])
                 return try overwrite(path, with: source, order, for: request)
             }
-            note(failure, path)
-        } while failure.isBroken && attempt < failure.attempts
-        debris.withLock { _ = $0.insert(temporary) }
-        clearDebris()
-        if case .final(let error) = failure { throw try settle(error, "STOR", path, for: request) }
-        throw failure.remote("STOR", path)
-    }
-
-    private func replaceOnce(
-        _ path: RemotePath, _ temporary: RemotePath, with source: any UploadSource, _ order: UploadOrder,
-        for request: Request
-    ) throws(UploadFailure) -> Attributes {
-        let lease = try leaseForUpload(for: request)
-        defer { lease.release() }
-        try send(source, from: 0, to: temporary, .store, over: lease.session)
-        do throws(UploadFailure) {
-            return try finish(temporary, path, size: source.size, order, over: lease.session)
-        } catch {
-            guard error.leavesOutcomeOpen else { throw error }
-            lease.release()
-            return try findOut(temporary, path, size: source.size, order, after: error, for: request)
+            attempt += 1
+            try giveUp(failure, path, after: attempt, for: request)
         }
     }
 
-    /// Finds out on a new connection what became of a file whose last commands were not answered, and completes them.
-    private func findOut(
-        _ temporary: RemotePath, _ path: RemotePath, size: UInt64, _ order: UploadOrder,
-        after failure: UploadFailure, for request: Request
+    /// Throws what a failed attempt means for the caller, unless another one is to be made.
+    func giveUp(
+        _ failure: UploadFailure, _ path: RemotePath, after attempt: Int, for request: Request
+    ) throws(RemoteError) {
+        switch failure {
+        case .broken(let error):
+            logger.info("upload failed", metadata: ["path": "\(path)", "reason": "\(error)"])
+            suspectIdleSessions(after: error)
+            guard attempt < error.attempts else { throw RemoteError(error, operation: "STOR", path: path) }
+        case .refused(let error), .final(let error): throw try settle(error, "STOR", path, for: request)
+        case .other(let error): throw error
+        }
+    }
+
+    /// How far the replacement of a file has come over its attempts.
+    private struct Replacement {
+        let path: RemotePath
+        let source: any UploadSource
+        let order: UploadOrder
+        /// Whether temporary names begin with a dot.
+        var isHidden: Bool
+        /// The temporary names that may be on the server.
+        var names: Set<RemotePath> = []
+        /// The one under which all bytes have arrived, as the server has acknowledged.
+        var complete: RemotePath?
+        /// Whether `complete` may have been renamed over the target without an answer.
+        var mayBeRenamed = false
+    }
+
+    /// Leaves to the keeper what is still to be done on the server.
+    private func conclude(_ work: Replacement) {
+        leftovers.withLock { leftovers in
+            for name in work.names { leftovers.add(name, .remove) }
+        }
+        activeNames.withLock { $0.subtract(work.names) }
+        releaseAsides(of: work.path)
+    }
+
+    private func replaceOnce(
+        _ work: inout Replacement, for request: Request
     ) throws(UploadFailure) -> Attributes {
         let lease = try leaseForUpload(for: request)
         defer { lease.release() }
         let session = lease.session
+        try UploadFailure.sorting { () throws(FTPError) in
+            try restoreAsides(of: work.path, over: session)
+        }
+        if let attributes = try findOut(&work, over: session, for: request) { return attributes }
+        // A name of its own for each attempt: a server that overwrites nothing refuses the one of a broken attempt.
+        let temporary = work.path.parent.appending(TemporaryName.make(isHidden: work.isHidden))
+        work.names.insert(temporary)
+        activeNames.withLock { _ = $0.insert(temporary) }
+        do throws(UploadFailure) {
+            try send(work.source, from: 0, to: temporary, .store, over: lease)
+            if !work.isHidden { learned.withLock { $0.takesHiddenNames = false } }
+            work.complete = temporary
+            return try finish(&work, temporary, over: session, for: request)
+        } catch {
+            if error.isBroken, work.complete != nil { throw error }
+            if try wasRefused(temporary, by: error, over: session) {
+                forget(temporary, &work)
+                throw error
+            }
+            discard(temporary, over: session, for: request)
+            forget(temporary, &work)
+            guard case .refused(let refusal) = error else { throw error }
+            throw .final(refusal)
+        }
+    }
+
+    private func forget(_ temporary: RemotePath, _ work: inout Replacement) {
+        work.names.remove(temporary)
+        activeNames.withLock { _ = $0.remove(temporary) }
+    }
+
+    /// Whether a temporary name was refused before anything of it was made; a refusal that came behind 150 is about something else.
+    private func wasRefused(
+        _ temporary: RemotePath, by failure: UploadFailure, over session: Session
+    ) throws(UploadFailure) -> Bool {
+        guard case .refused = failure, session.isUsable else { return false }
+        return try UploadFailure.sorting { () throws(FTPError) in
+            try !session.run(.size(temporary)).isSuccess
+        }
+    }
+
+    /// Finds out what became of a complete file whose last commands were not answered, and completes them.
+    ///
+    /// Nil when the bytes have to be sent (again).
+    private func findOut(
+        _ work: inout Replacement, over session: Session, for request: Request
+    ) throws(UploadFailure) -> Attributes? {
+        guard let temporary = work.complete else { return nil }
+        let (path, size) = (work.path, work.source.size)
         let replies = try UploadFailure.sorting { () throws(FTPError) in
             try session.run([.size(temporary), .size(path)])
         }
-        if replies[0].sizeValue == size {
-            return try finish(temporary, path, size: size, order, over: session)
+        if replies[0].sizeValue == size { return try finish(&work, temporary, over: session, for: request) }
+        guard work.mayBeRenamed, replies[0].code == 550 else {
+            work.complete = nil
+            return nil
         }
-        // Only the rename can have taken the complete temporary file away.
-        guard replies[0].code == 550, replies[1].sizeValue == size else { throw failure }
+        // Only the rename can have taken the complete file away.
+        forget(temporary, &work)
+        guard replies[1].sizeValue == size else {
+            throw .other(
+                RemoteError(
+                    .unreachable, operation: "RNTO", path: path,
+                    words: "the answer was lost, and the file there has another size by now"))
+        }
         return try UploadFailure.sorting { () throws(FTPError) in try session.attributesOfFile(path) }
     }
 
     /// Checks what has arrived and what is to be replaced, sets mode and time, and renames.
     private func finish(
-        _ temporary: RemotePath, _ path: RemotePath, size: UInt64, _ order: UploadOrder, over session: Session
+        _ work: inout Replacement, _ temporary: RemotePath, over session: Session, for request: Request
     ) throws(UploadFailure) -> Attributes {
-        _ = try UploadFailure.sorting { () throws(FTPError) in try check(temporary, holds: size, session) }
+        let (path, size, order) = (work.path, work.source.size, work.order)
+        try UploadFailure.sorting { () throws(FTPError) in _ = try check(temporary, holds: size, session) }
         let old = try currentTarget(path, order, over: session)
-        return try UploadFailure.sorting { () throws(FTPError) in
+        try UploadFailure.sorting { () throws(FTPError) in
             try dress(temporary, mode: order.mode ?? old?.mode, order.modified, over: session)
-            try rename(temporary, over: path, isThere: old != nil, session)
-            return try check(path, holds: size, session)
         }
-    }
-
-    /// Writes onto the name itself: for links to be followed, and directories that take no other names.
-    private func overwrite(
-        _ path: RemotePath, with source: any UploadSource, _ order: UploadOrder, for request: Request
-    ) throws(RemoteError) -> Attributes {
-        var failure: UploadFailure
-        var attempt = 0
-        var order = order
-        repeat {
-            attempt += 1
-            do throws(UploadFailure) {
-                return try overwriteOnce(path, with: source, &order, for: request)
-            } catch {
-                failure = error
-            }
-            if case .refused(let error) = failure { throw try settle(error, "STOR", path, for: request) }
-            note(failure, path)
-        } while failure.isBroken && attempt < failure.attempts
-        throw failure.remote("STOR", path)
-    }
-
-    private func overwriteOnce(
-        _ path: RemotePath, with source: any UploadSource, _ order: inout UploadOrder, for request: Request
-    ) throws(UploadFailure) -> Attributes {
-        let lease = try leaseForUpload(for: request)
-        defer { lease.release() }
-        _ = try currentTarget(path, order, over: lease.session)
-        // From here on the old content is gone, so that a further attempt must not look for it.
-        let begun = order
-        order.expectation = .anything
-        do throws(UploadFailure) {
-            try send(source, from: 0, to: path, .store, over: lease.session)
+        work.mayBeRenamed = true
+        do throws(FTPError) {
+            try rename(temporary, over: path, isThere: old != nil, session, for: request)
         } catch {
-            if case .refused = error { order = begun }
-            throw error
+            if case .refused = error { work.mayBeRenamed = false }
+            throw UploadFailure(error, hasBegun: true)
         }
         return try UploadFailure.sorting { () throws(FTPError) in
-            try dress(path, mode: order.mode, order.modified, over: lease.session)
-            return try check(path, holds: source.size, lease.session)
+            let attributes = try check(path, holds: size, session)
+            forget(temporary, &work)
+            return attributes
         }
     }
 }

@@ -3,7 +3,6 @@ import FTPWire
 import Logging
 import Posix
 import Remote
-import Synchronization
 
 /// The steps that uploads are made of.
 extension FTPStore {
@@ -20,14 +19,27 @@ extension FTPStore {
     /// Sends the bytes from an offset to the end, and waits until the server has acknowledged them.
     func send(
         _ source: any UploadSource, from offset: UInt64, to path: RemotePath, _ way: UploadMode,
-        over session: Session
+        over lease: Lease
     ) throws(UploadFailure) {
         let upload: Upload
         do throws(FTPError) {
-            upload = try session.upload(path, way)
+            upload = try lease.session.upload(path, way)
         } catch {
             throw UploadFailure(error, hasBegun: false)
         }
+        do throws(UploadFailure) {
+            try pour(source, from: offset, into: upload, path, noting: lease)
+        } catch {
+            // Else the connection would end like that of a complete file.
+            upload.abort()
+            throw error
+        }
+    }
+
+    private func pour(
+        _ source: any UploadSource, from offset: UInt64, into upload: Upload, _ path: RemotePath,
+        noting lease: Lease
+    ) throws(UploadFailure) {
         let piece = Block(capacity: Self.uploadPiece)
         var place = offset
         while place < source.size {
@@ -40,21 +52,15 @@ extension FTPStore {
                     throw RemoteError(.local, operation: "STOR", path: path, words: "the spool is too short")
                 }
             } catch {
-                upload.abort()
                 throw .other(error)
             }
-            do throws(FTPError) {
+            try UploadFailure.sorting { () throws(FTPError) in
                 try piece.withBytes(0..<count) { bytes throws(FTPError) in try upload.write(bytes) }
-            } catch {
-                throw UploadFailure(error, hasBegun: true)
             }
             place += UInt64(count)
+            lease.noteProgress()
         }
-        do throws(FTPError) {
-            _ = try upload.finish()
-        } catch {
-            throw UploadFailure(error, hasBegun: true)
-        }
+        try UploadFailure.sorting { () throws(FTPError) in _ = try upload.finish() }
     }
 
     /// Asks for a file's attributes and throws when its size is not what was sent: an acknowledgement alone proves nothing.
@@ -74,14 +80,33 @@ extension FTPStore {
     func currentTarget(
         _ path: RemotePath, _ order: UploadOrder, over session: Session
     ) throws(UploadFailure) -> Attributes? {
-        let found = try UploadFailure.sorting { () throws(FTPError) -> Attributes? in
+        let isNew = if case .nothing = order.expectation { true } else { false }
+        let found = try target(path, orLink: isNew && session.software.statesLinkSizes, over: session)
+        try compare(found, with: order, path)
+        return found
+    }
+
+    /// Asks what is under the name now; nil when nothing is there, or no file.
+    func target(
+        _ path: RemotePath, orLink: Bool = false, over session: Session
+    ) throws(UploadFailure) -> Attributes? {
+        try UploadFailure.sorting { () throws(FTPError) -> Attributes? in
             do throws(FTPError) {
-                return try session.attributesOfFile(path)
+                return try session.attributesOfFile(path, orLink: orLink)
             } catch {
                 guard let reply = error.reply, reply.code == 550 || reply.code == 450 else { throw error }
-                return nil
+                switch ReplyMeaning(reply, to: "SIZE").kind {
+                case nil, .notFound?: return nil
+                default: throw error
+                }
             }
         }
+    }
+
+    /// Throws `.other` with `.changed` when a file is not the one that the order expects.
+    func compare(
+        _ found: Attributes?, with order: UploadOrder, _ path: RemotePath
+    ) throws(UploadFailure) {
         let surprise: String? =
             switch (order.expectation, found) {
             case (.anything, _), (.nothing, nil): nil
@@ -90,7 +115,7 @@ extension FTPStore {
             case (.version(let expected), let found?):
                 found.version.matches(expected) ? nil : "the file was changed on the server meanwhile"
             }
-        guard let surprise else { return found }
+        guard let surprise else { return }
         throw .other(RemoteError(.changed, operation: "STOR", path: path, words: surprise))
     }
 
@@ -116,58 +141,6 @@ extension FTPStore {
             case .refused, .unsupported:
                 logger.debug("mode or time not set", metadata: ["path": "\(path)", "reason": "\(error)"])
             default: throw error
-            }
-        }
-    }
-
-    /// Renames over a file.
-    ///
-    /// Where the server refuses because the target exists (IIS 550, others 553), the target is moved aside first, and back when
-    /// that does not help either: the old content is never removed before the new one has its place.
-    func rename(
-        _ source: RemotePath, over target: RemotePath, isThere: Bool, _ session: Session
-    ) throws(FTPError) {
-        do throws(FTPError) {
-            try session.rename(source, to: target)
-            return
-        } catch {
-            guard case .refused("RNTO", let reply) = error, isThere, [550, 553].contains(reply.code) else {
-                throw error
-            }
-            logger.debug("the server does not rename over a file", metadata: ["reply": "\(reply)"])
-        }
-        learned.withLock { $0.renameReplaces = false }
-        let aside = target.parent.appending(TemporaryName.make())
-        try session.rename(target, to: aside)
-        do throws(FTPError) {
-            try session.rename(source, to: target)
-        } catch {
-            try session.rename(aside, to: target)
-            throw error
-        }
-        try session.delete(aside)
-    }
-
-    /// Logs why an attempt failed.
-    func note(_ failure: UploadFailure, _ path: RemotePath) {
-        logger.info(
-            "upload failed", metadata: ["path": "\(path)", "reason": "\(failure.remote("STOR", path))"])
-    }
-
-    /// Removes temporary files that failed uploads have left; what cannot be removed now is tried again later.
-    func clearDebris() {
-        let names = debris.withLock { names in
-            defer { names.removeAll() }
-            return names
-        }
-        for name in names where pool.isReachable {
-            do throws(RemoteError) {
-                try withSession(.metadata, "DELE", name, for: Request()) { session, _ throws(FTPError) in
-                    try session.delete(name)
-                }
-            } catch {
-                guard error.kind != .notFound, error.isTransient else { continue }
-                debris.withLock { _ = $0.insert(name) }
             }
         }
     }

@@ -16,8 +16,8 @@ package final class FTPStore: RemoteStore {
     let logger: Logger
     /// Temporary names of uploads under way, which listings leave out.
     let activeNames = Mutex<Set<RemotePath>>([])
-    /// Temporary names that failed uploads have left on the server.
-    let debris = Mutex<Set<RemotePath>>([])
+    /// What uploads have left on the server to be seen to.
+    let leftovers = Mutex(Leftovers())
     /// What this store has learned besides its sessions.
     let learned = Mutex(Learned())
 
@@ -27,6 +27,8 @@ package final class FTPStore: RemoteStore {
         var renameReplaces = true
         /// False once APPE was refused as unknown or forbidden.
         var appends = true
+        /// False once a temporary name was taken only without a dot in front.
+        var takesHiddenNames = true
     }
 
     /// Makes a store over a pool; `profile` is the one its sessions share.
@@ -34,6 +36,7 @@ package final class FTPStore: RemoteStore {
         self.pool = pool
         self.profile = profile
         self.logger = logger
+        pool.onQuiet { [weak self] request in self?.tidyUp(for: request) }
     }
 
     /// What is known of the server by now.
@@ -46,29 +49,23 @@ package final class FTPStore: RemoteStore {
             setsModes: facts.modes.works, replacesAtomically: learned.withLock { $0.renameReplaces })
     }
 
-    /// How an operation is tried.
-    struct Attempt {
-        /// 1 for the first try.
-        var number = 1
-        /// An earlier try may have had its effect, although it was not acknowledged.
-        var mayHaveHappened = false
-    }
-
     /// Runs the body with a leased session until it succeeds, fails for good, or has been tried often enough.
     ///
     /// Tried again: lost connections, passed deadlines, broken data connections, 421, 425, 426, and refused resumptions, each
-    /// on another session. `body` must be safe to repeat; `attempt.mayHaveHappened` tells it to look first.
+    /// on another session. Before that `look`, which holds no session, may find that the work is done, or throw when it must not be
+    /// repeated; without it `body` must be safe to repeat.
     func withSession<Result>(
         _ purpose: Purpose, _ operation: String, _ path: RemotePath?, for request: Request,
-        _ body: (Session, Attempt) throws(FTPError) -> Result
+        beforeRepeating look: () throws(RemoteError) -> Result? = { nil },
+        _ body: (Lease) throws(FTPError) -> Result
     ) throws(RemoteError) -> Result {
-        var attempt = Attempt()
+        var attempt = 1
         while true {
             let lease = try pool.lease(purpose, for: request)
             let failure: FTPError
             do throws(FTPError) {
                 defer { lease.release() }
-                return try body(lease.session, attempt)
+                return try body(lease)
             } catch {
                 failure = error
             }
@@ -76,15 +73,24 @@ package final class FTPStore: RemoteStore {
                 throw RemoteError(.interrupted, operation: operation, path: path)
             }
             guard failure.isWorthRetrying else { throw try settle(failure, operation, path, for: request) }
-            guard attempt.number < failure.attempts else {
+            suspectIdleSessions(after: failure)
+            guard attempt < failure.attempts else {
                 throw RemoteError(failure, operation: operation, path: path)
             }
             logger.info(
                 "trying again",
                 metadata: ["operation": "\(operation)", "path": "\(path ?? .root)", "reason": "\(failure)"])
-            if case .connectionLost = failure { pool.distrustIdleSessions() }
-            attempt.number += 1
-            attempt.mayHaveHappened = true
+            if let result = try look() { return result }
+            attempt += 1
+        }
+    }
+
+    /// Closes the idle sessions when one was lost: a firewall that has forgotten one connection has forgotten the others too, and
+    /// each would cost an attempt.
+    func suspectIdleSessions(after failure: FTPError) {
+        switch failure {
+        case .connectionLost, .timedOut: pool.distrustIdleSessions()
+        default: break
         }
     }
 
@@ -93,8 +99,8 @@ package final class FTPStore: RemoteStore {
         let answer: SessionListing
         do throws(RemoteError) {
             answer = try withSession(.metadata, "list", directory, for: request) {
-                session, _ throws(FTPError) in
-                try session.list(directory)
+                lease throws(FTPError) in
+                try lease.session.list(directory)
             }
         } catch {
             throw try missingDirectory(error, directory, for: request)
@@ -104,7 +110,9 @@ package final class FTPStore: RemoteStore {
                 "a name cannot be shown", metadata: ["directory": "\(directory)", "row": "\(row)"])
         }
         let doubtsRights = profile.facts.software.statesConfiguredRights
-        let hidden = activeNames.withLock { names in names.filter { $0.parent == directory } }
+        let hidden =
+            activeNames.withLock { names in names.filter { $0.parent == directory } }
+            .union(leftovers.withLock { $0.hidden(in: directory) })
         guard !hidden.isEmpty || doubtsRights else {
             return Listing(entries: answer.entries, isComplete: answer.isComplete)
         }

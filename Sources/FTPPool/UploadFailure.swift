@@ -31,28 +31,21 @@ enum UploadFailure: Error {
         do throws(FTPError) { return try body() } catch { throw UploadFailure(error, hasBegun: true) }
     }
 
-    /// How often an upload is tried in all when it fails like this.
-    var attempts: Int {
-        if case .broken(let error) = self { error.attempts } else { 1 }
-    }
-
     /// Whether another attempt may succeed.
     var isBroken: Bool {
         if case .broken = self { true } else { false }
     }
+}
 
-    /// Whether the commands sent last may have had their effect although no answer came.
-    var leavesOutcomeOpen: Bool {
-        guard case .broken(let error) = self else { return false }
-        return error.reply == nil
-    }
-
-    /// The error for the caller once no more attempts are made.
-    func remote(_ operation: String, _ path: RemotePath) -> RemoteError {
-        switch self {
-        case .refused(let error), .broken(let error), .final(let error):
-            RemoteError(error, operation: operation, path: path)
-        case .other(let error): error
+extension FTPError {
+    /// Whether a transfer was refused in words that another name may not meet: a rule for names, or rights in a directory.
+    ///
+    /// Not a full disk, a quota or a moment's trouble: there the next try would only destroy what stands under the other name.
+    var mayConcernTheName: Bool {
+        guard case .refused(let verb, let reply) = self, [550, 553].contains(reply.code) else { return false }
+        switch ReplyMeaning(reply, to: verb).kind {
+        case nil, .denied?, .invalidName?: return true
+        default: return false
         }
     }
 }

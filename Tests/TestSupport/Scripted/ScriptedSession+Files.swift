@@ -103,6 +103,7 @@ extension ScriptedSession {
         case "RNTO":
             guard let source = renameSource else { return try say("503 RNFR required first.", verb) }
             renameSource = nil
+            if argument.isEmpty { return try say("501 Invalid number of parameters", verb) }
             try attempt(verb, path, success: "250 Rename successful.") { () throws(Errno) in
                 try tree.rename(source, to: path)
             }

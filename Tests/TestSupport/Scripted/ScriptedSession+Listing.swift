@@ -94,9 +94,13 @@ extension ScriptedSession {
         guard try checkTransfer(verb) else { return }
         var argument = argument
         var showsHidden = like.listsHidden
+        var showsDots = false
         if argument.first == 0x2d, like.understandsListOptions {
             let options = argument.prefix { $0 != 0x20 }
-            if options.contains(0x61) { showsHidden = true }
+            if options.contains(0x61) {
+                showsHidden = true
+                showsDots = true
+            }
             argument = Array(argument.dropFirst(options.count + 1))
         } else if argument == Array("-a".utf8) {
             argument = []
@@ -111,6 +115,9 @@ extension ScriptedSession {
             return try refuseTransfer(error, path, verb)
         }
         var bytes: [UInt8] = []
+        if showsDots, verb == "LIST", let node = try? tree.node(path), node.kind == .directory {
+            for name in [".", ".."] { bytes += unixRow(Array(name.utf8), node) + [0x0d, 0x0a] }
+        }
         for row in rows where showsHidden || row.name.first != 0x2e {
             bytes += verb == "NLST" ? row.name : unixRow(row.name, row.node)
             bytes += [0x0d, 0x0a]

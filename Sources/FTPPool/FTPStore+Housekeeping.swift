@@ -1,0 +1,81 @@
+import FTPClient
+import FTPWire
+import Logging
+import Remote
+import Synchronization
+
+/// Seeing to what uploads have left on the server.
+///
+/// Whoever notices a leftover in passing, on a session that works, removes it at once. All else is the keeper's: nobody waits
+/// for it, and names are kept until the server says that they are gone.
+extension FTPStore {
+    /// Sees to the leftovers that are due; the pool's keeper calls it.
+    ///
+    /// Ends early when the request is cancelled.
+    func tidyUp(for request: Request) {
+        for (name, errand) in leftovers.withLock({ $0.takeDue(now: .now) }) {
+            do throws(RemoteError) {
+                switch errand {
+                case .remove:
+                    try withSession(.metadata, "DELE", name, for: request) { lease throws(FTPError) in
+                        try lease.session.delete(name)
+                    }
+                    leftovers.withLock { $0.settle(name) }
+                case .restore(let target):
+                    try withSession(.metadata, "RNFR", name, for: request) { lease throws(FTPError) in
+                        try restore(name, to: target, over: lease.session)
+                    }
+                }
+            } catch {
+                guard error.kind != .notFound else {
+                    leftovers.withLock { $0.settle(name) }
+                    continue
+                }
+                logger.debug("not tidied up", metadata: ["name": "\(name)", "reason": "\(error)"])
+                leftovers.withLock { $0.postpone(name, now: .now) }
+            }
+        }
+    }
+
+    /// Removes a temporary file over a session that has just worked, or leaves that to the keeper.
+    ///
+    /// Not after an interruption: the program is not to wait for a server that may have stalled.
+    func discard(_ name: RemotePath, over session: Session, for request: Request) {
+        leftovers.withLock { $0.add(name, .remove, isHeld: true) }
+        let reply = session.isUsable && !request.isCancelled ? try? session.run(.dele(name)) : nil
+        leftovers.withLock { leftovers in
+            if reply?.isSuccess == true {
+                leftovers.settle(name)
+            } else {
+                leftovers.add(name, .remove)
+            }
+        }
+    }
+
+    /// Gives back their names to old files that an earlier attempt has left moved aside, before anybody looks at the target.
+    func restoreAsides(of target: RemotePath, over session: Session) throws(FTPError) {
+        for aside in leftovers.withLock({ $0.hold(asidesOf: target) }) {
+            try restore(aside, to: target, over: session)
+        }
+    }
+
+    /// Leaves what is still moved aside from a name to the keeper.
+    func releaseAsides(of target: RemotePath) {
+        for aside in leftovers.withLock({ $0.release(asidesOf: target) }) {
+            logger.warning(
+                "a file may be left under another name, and will get its own back",
+                metadata: ["path": "\(target)", "left": "\(aside)"])
+        }
+    }
+
+    /// Gives an old file its name back; one whose name has been taken by a new content is of no use any more.
+    private func restore(_ aside: RemotePath, to target: RemotePath, over session: Session) throws(FTPError) {
+        let replies = try session.run([.size(target), .size(aside)])
+        guard replies[0].sizeValue == nil else { return leftovers.withLock { $0.add(aside, .remove) } }
+        guard replies[0].code == 550 else { throw .refused("SIZE", replies[0]) }
+        guard replies[1].code != 550 else { return leftovers.withLock { $0.settle(aside) } }
+        try session.rename(aside, to: target)
+        logger.notice("restored", metadata: ["path": "\(target)", "from": "\(aside)"])
+        leftovers.withLock { $0.settle(aside) }
+    }
+}

@@ -1,0 +1,91 @@
+import FTPClient
+import FTPWire
+import Logging
+import Remote
+
+/// Writing onto a name itself: for links to be followed, and for directories that take no other names.
+extension FTPStore {
+    /// Writes onto the name itself; its old content is gone as soon as the transfer begins.
+    func overwrite(
+        _ path: RemotePath, with source: any UploadSource, _ order: UploadOrder, for request: Request
+    ) throws(RemoteError) -> Attributes {
+        var work = Overwriting(path: path, source: source, order: order)
+        var attempt = 0
+        while true {
+            let failure: UploadFailure
+            do throws(UploadFailure) {
+                return try overwriteOnce(&work, for: request)
+            } catch {
+                failure = error
+            }
+            attempt += 1
+            do throws(RemoteError) {
+                try giveUp(failure, path, after: attempt, for: request)
+            } catch {
+                if failure.isBroken { removePart(work, for: request) }
+                throw error
+            }
+        }
+    }
+
+    /// How far overwriting a file has come over its attempts.
+    private struct Overwriting {
+        let path: RemotePath
+        let source: any UploadSource
+        let order: UploadOrder
+        /// Whether a transfer may have begun, and the old content be gone.
+        var hasBegun = false
+        /// Whether the file is ours alone: nothing was under the name before.
+        var isNew = false
+    }
+
+    private func overwriteOnce(
+        _ work: inout Overwriting, for request: Request
+    ) throws(UploadFailure) -> Attributes {
+        let lease = try leaseForUpload(for: request)
+        defer { lease.release() }
+        let session = lease.session
+        let hadBegun = work.hasBegun
+        if !hadBegun {
+            let old = try currentTarget(work.path, work.order, over: session)
+            work.isNew = old == nil && !work.order.writesThrough
+        }
+        work.hasBegun = true
+        do throws(UploadFailure) {
+            try send(work.source, from: 0, to: work.path, .store, over: lease)
+            return try UploadFailure.sorting { () throws(FTPError) in
+                try dress(work.path, mode: work.order.mode, work.order.modified, over: session)
+                return try check(work.path, holds: work.source.size, session)
+            }
+        } catch {
+            if case .refused = error {
+                // A refusal that came behind 150 has left a new file.
+                let isMade = work.isNew && (try? session.run(.size(work.path)))?.isSuccess == true
+                work.hasBegun = hadBegun || isMade
+            }
+            if !error.isBroken, work.hasBegun { removePart(work, over: session, for: request) }
+            throw error
+        }
+    }
+
+    /// Removes what has arrived of a new file that will not be completed: nobody is to take it for one.
+    ///
+    /// At once or never, since the next file of this name is somebody's.
+    private func removePart(_ work: Overwriting, over session: Session, for request: Request) {
+        guard work.isNew, session.isUsable else { return }
+        session.bind(to: Request())
+        defer { session.bind(to: request) }
+        let reply = try? session.run(.dele(work.path))
+        logger.info(
+            "part of a new file removed",
+            metadata: ["path": "\(work.path)", "reply": "\(reply.map(String.init(describing:)) ?? "none")"])
+    }
+
+    private func removePart(_ work: Overwriting, for request: Request) {
+        guard work.isNew, work.hasBegun, pool.isReachable,
+            let lease = try? pool.lease(.metadata, for: request)
+        else { return }
+        defer { lease.release() }
+        removePart(work, over: lease.session, for: request)
+    }
+}

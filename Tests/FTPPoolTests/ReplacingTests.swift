@@ -1,0 +1,183 @@
+import Posix
+import Remote
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import FTPPool
+
+@Suite("Replacing files")
+struct ReplacingTests {
+    @Test(
+        "a refusal that has nothing to do with the temporary name leaves the old file as it is",
+        arguments: [
+            ("452 Insufficient storage space", RemoteError.Kind.noSpace),
+            ("552 Quota exceeded", .quotaExceeded),
+            ("550 file: No space left on device", .noSpace),
+            ("550 file: No such file or directory", .notFound),
+            ("450 File busy", .busy),
+            ("450 Not now", .protocolBroken),
+            ("451 Input/output error", .noSpace),
+        ])
+    func otherRefusals(reply: String, expected: RemoteError.Kind) throws {
+        try ScriptedStore.run { fixture in
+            fixture.tree.addFile("/file", [1, 2, 3])
+            fixture.server.at(.command("STOR"), .reply(reply))
+            #expect(kind { try fixture.replace("/file", [4]) } == expected)
+            #expect(fixture.tree.content("/file") == [1, 2, 3])
+            #expect(!fixture.arguments("STOR").contains("/file"))
+        }
+    }
+
+    @Test("a refusal behind 150 is about the content, and the old file stays as it is")
+    func refusalBehindTheBeginning() throws {
+        try ScriptedStore.run { fixture in
+            fixture.tree.addFile("/file", [1, 2, 3])
+            fixture.server.at(.data("STOR"), .reply("550 Permission denied"))
+            #expect(kind { try fixture.replace("/file", [4]) } == .denied)
+            #expect(fixture.tree.content("/file") == [1, 2, 3])
+            #expect(fixture.tree.names(in: "/") == ["file"])
+        }
+    }
+
+    @Test("where names with a dot in front are refused, temporary names do without")
+    func dotFilter() throws {
+        try ScriptedStore.run(.pureftpd) { fixture in
+            fixture.tree.addFile("/file", [1, 2, 3])
+            fixture.server.at(.command("STOR"), times: 1, .reply("553 Prohibited file name"))
+            try fixture.replace("/file", [4])
+            try fixture.replace("/file", [5])
+            #expect(fixture.tree.content("/file") == [5])
+            let names = fixture.arguments("STOR")
+            #expect(names.map { $0.hasPrefix("/.") } == [true, false, false])
+            #expect(!names.contains("/file"))
+        }
+    }
+
+    @Test("a file is written itself where its directory takes no other names")
+    func closedDirectory() throws {
+        try ScriptedStore.run(.vsftpd) { fixture in
+            fixture.tree.addDirectory("/closed", mode: 0o555)
+            fixture.tree.addFile("/closed/file", [1, 2, 3])
+            try fixture.replace("/closed/file", [4])
+            #expect(fixture.tree.content("/closed/file") == [4])
+        }
+    }
+
+    @Test("what has arrived of a new file is removed when it cannot be completed under its own name")
+    func partOfANewFile() throws {
+        try ScriptedStore.run { fixture in
+            fixture.server.at(.command("STOR"), times: 2, .reply("550 Permission denied"))
+            fixture.server.at(.transfer("STOR"), .fail(after: 1000, "452 Disk full"))
+            #expect(kind { try fixture.replace("/file", pattern(5000)) } == .noSpace)
+            #expect(fixture.arguments("STOR").last == "/file")
+            #expect(fixture.tree.names(in: "/").isEmpty)
+        }
+    }
+
+    @Test("a new file refused behind 150 under its own name leaves nothing either")
+    func refusedNewFile() throws {
+        try ScriptedStore.run { fixture in
+            fixture.server.at(.command("STOR"), times: 2, .reply("550 Permission denied"))
+            fixture.server.at(.data("STOR"), .reply("552 Quota exceeded"))
+            #expect(kind { try fixture.replace("/file", pattern(5000)) } == .quotaExceeded)
+            #expect(fixture.tree.names(in: "/").isEmpty)
+        }
+    }
+
+    @Test("a link that leads nowhere is in the way of a new file")
+    func danglingLink() throws {
+        try ScriptedStore.run { fixture in
+            fixture.tree.addLink("/link", to: "/nowhere")
+            #expect(
+                kind { try fixture.replace("/link", [1], UploadOrder(expectation: .nothing)) } == .changed)
+            #expect(fixture.tree.names(in: "/") == ["link"])
+        }
+    }
+
+    @Test("each attempt has a temporary name of its own, and none is left")
+    func freshNames() throws {
+        try ScriptedStore.run { fixture in
+            fixture.tree.addFile("/file", [1, 2, 3])
+            fixture.server.at(.transfer("STOR"), times: 1, .cut(after: 1000, .reset))
+            try fixture.replace("/file", pattern(5000))
+            #expect(fixture.tree.content("/file") == pattern(5000))
+            #expect(Set(fixture.arguments("STOR")).count == 2)
+            #expect(fixture.sees("250 Delete operation successful."))
+            #expect(fixture.tree.names(in: "/") == ["file"])
+        }
+    }
+
+    @Test("an interrupted upload is broken off, not ended like a complete one, and removed later")
+    func interruptedUpload() throws {
+        try ScriptedStore.run { fixture in
+            let request = Request()
+            fixture.server.at(.transfer("STOR"), .freeze(after: 1000, Gate()))
+            let result = kind {
+                try fixture.replace("/file", pattern(30_000_000), for: request) { offset in
+                    if offset > 1_000_000 { request.cancel() }
+                }
+            }
+            #expect(result == .interrupted)
+            #expect(fixture.sees("426 Failure reading network stream."))
+            #expect(fixture.sees("250 Delete operation successful."))
+            #expect(fixture.tree.names(in: "/").isEmpty)
+        }
+    }
+
+    @Test("names that could not be removed are kept until the server says that they are gone")
+    func keepsDebris() throws {
+        try ScriptedStore.run { fixture in
+            fixture.tree.addFile("/.part", [1])
+            fixture.server.at(.command("DELE"), times: 1, .reply("450 Busy"))
+            fixture.store.leftovers.withLock { $0.add(path("/.part"), .remove) }
+            #expect(fixture.sees("250 Delete operation successful."))
+            #expect(fixture.arguments("DELE").count == 2)
+            let entries = try fixture.store.list(.root, for: Request()).entries
+            #expect(entries.isEmpty)
+        }
+    }
+
+    @Test("what is left to remove is removed when the pool ends")
+    func removesDebrisAtTheEnd() throws {
+        try ScriptedStore.run { fixture in
+            fixture.tree.addFile("/.part", [1])
+            fixture.store.leftovers.withLock { $0.add(path("/.part"), .remove) }
+            fixture.pool.shutDown()
+            #expect(fixture.tree.names(in: "/").isEmpty)
+        }
+    }
+
+    @Test("a rename whose answer was lost is found out, and nothing is sent twice", arguments: [true, false])
+    func lostAnswer(isAtTheCheck: Bool) throws {
+        try ScriptedStore.run { fixture in
+            fixture.tree.addFile("/file", [1, 2, 3])
+            let order = UploadOrder(expectation: .version(try fixture.version("/file")))
+            if isAtTheCheck {
+                let before = fixture.arguments("SIZE").count
+                #expect(before == 1)
+                fixture.server.at(
+                    .command("SIZE"), skip: 2, times: 1, .reply("421 Timeout."), .closeControl(.orderly))
+            } else {
+                fixture.server.at(.reply("RNTO", 250), times: 1, .closeControl(.reset))
+            }
+            #expect(try fixture.replace("/file", pattern(5000), order).size == 5000)
+            #expect(fixture.arguments("STOR").count == 1)
+            #expect(fixture.tree.content("/file") == pattern(5000))
+            #expect(fixture.tree.names(in: "/") == ["file"])
+        }
+    }
+
+    @Test("a lost answer is no lost update when somebody else has written since")
+    func lostAnswerAndAnotherWriter() throws {
+        try ScriptedStore.run { fixture in
+            let tree = fixture.tree
+            tree.addFile("/file", [1, 2, 3])
+            let order = UploadOrder(expectation: .version(try fixture.version("/file")))
+            fixture.server.at(
+                .reply("RNTO", 250), times: 1, .run { tree.addFile("/file", [9]) }, .closeControl(.reset))
+            #expect(kind { try fixture.replace("/file", pattern(5000), order) } == .unreachable)
+            #expect(tree.content("/file") == [9])
+        }
+    }
+}

@@ -1,0 +1,114 @@
+import FTPClient
+import Logging
+import Posix
+import Remote
+import TLS
+import TestSupport
+
+@testable import FTPPool
+
+/// A store on a scripted server, with the pool behind it.
+struct ScriptedStore {
+    let server: ScriptedServer
+    let store: FTPStore
+    let pool: Pool
+
+    /// What the server serves.
+    var tree: ScriptedTree { server.tree }
+
+    /// Starts both, runs the body, and ends both in any case.
+    static func run(
+        _ likeness: ServerLikeness = .proftpd, limit: Int = 4, _ body: (ScriptedStore) throws -> Void
+    ) throws {
+        let place = try TemporaryDirectory("store")
+        let authority = place.path + "/ca.pem"
+        try TestFile.write(authority, TestCertificate.authority.pem.utf8)
+        var tls = TLSConfiguration()
+        tls.caFile = authority
+        let context = try TLSContext(tls)
+        try ScriptedServer.run(ScriptedServerSettings(likeness)) { server in
+            let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+            let settings = server.settings
+            let configuration = SessionConfiguration(
+                host: "127.0.0.1", port: server.port, tls: context, user: Array(settings.user.utf8),
+                password: SecretBytes(text: settings.password), logger: logger)
+            let profile = ServerProfile()
+            let pool = Pool(limit: limit, idleTimeout: .seconds(60), logger: logger) {
+                request throws(FTPError) in
+                Confined(try Session.open(configuration, profile: profile, for: request))
+            }
+            let store = FTPStore(pool: pool, profile: profile, logger: logger)
+            try pool.start()
+            defer { pool.shutDown() }
+            try body(ScriptedStore(server: server, store: store, pool: pool))
+        }
+    }
+
+    /// Puts a content in place of a file.
+    @discardableResult
+    func replace(
+        _ text: String, _ bytes: [UInt8], _ order: UploadOrder = UploadOrder(),
+        for request: Request = Request(), beforeRead: @escaping @Sendable (UInt64) -> Void = { _ in }
+    ) throws -> Attributes {
+        try store.replace(path(text), with: BytesSource(bytes, beforeRead: beforeRead), order, for: request)
+    }
+
+    /// Adds to a file what a content has beyond an offset.
+    @discardableResult
+    func append(_ text: String, at offset: Int, _ bytes: [UInt8], _ order: UploadOrder = UploadOrder())
+        throws -> Attributes
+    {
+        try store.append(
+            to: path(text), at: UInt64(offset), from: BytesSource(bytes), order, for: Request())
+    }
+
+    /// The version of a file, as a caller would have learned it.
+    func version(_ text: String) throws -> FileVersion {
+        try store.attributes(of: path(text), for: Request()).version
+    }
+
+    /// Opens so many sessions and leaves them idle.
+    func warmUp(_ count: Int) throws {
+        let leases = try (0..<count).map { _ in try pool.lease(.metadata, for: Request()) }
+        for lease in leases { lease.release() }
+    }
+
+    /// Opens a gate once a request was cancelled and the store has had the time to answer another one.
+    func open(_ gate: Gate, afterCancelling request: Request) throws -> Thread {
+        let cancelled = Gate()
+        _ = request.onCancel { cancelled.open() }
+        return try Thread(named: "opener") { [store] in
+            cancelled.pass()
+            _ = try? store.list(.root, for: Request())
+            gate.open()
+        }
+    }
+
+    /// Waits until the server has sent a reply.
+    func sees(_ reply: String) -> Bool { server.wait { dialogue, _ in dialogue.replies().contains(reply) } }
+
+    /// The arguments of all commands with this verb so far.
+    func arguments(_ verb: String) -> [String] {
+        server.dialogue.commands().filter { $0.hasPrefix(verb + " ") }.map {
+            String($0.dropFirst(verb.count + 1))
+        }
+    }
+}
+
+/// A path that a test takes for valid.
+func path(_ text: String) -> RemotePath {
+    guard let path = RemotePath(text) else { preconditionFailure("not a path: \(text)") }
+    return path
+}
+
+/// The kind of error that a closure throws; nil when it throws none.
+func kind(_ body: () throws -> Void) -> RemoteError.Kind? {
+    do {
+        try body()
+        return nil
+    } catch let error as RemoteError {
+        return error.kind
+    } catch {
+        return nil
+    }
+}
