@@ -1,5 +1,6 @@
 import FTPClient
 import FTPWire
+import Posix
 package import Remote
 import Synchronization
 
@@ -13,73 +14,117 @@ extension FTPStore {
         guard learned.withLock({ $0.appends }) else {
             throw RemoteError(.unsupported, operation: "APPE", path: path)
         }
-        var progress = Progress(start: offset)
-        var failure: UploadFailure
+        var work = Appending(path: path, source: source, order: order, start: offset)
         var attempt = 0
-        repeat {
-            attempt += 1
+        while true {
+            let failure: UploadFailure
             do throws(UploadFailure) {
-                return try appendOnce(path, from: source, order, &progress, for: request)
+                return try appendOnce(&work, for: request)
             } catch {
                 failure = error
             }
-        } while failure.isBroken && attempt < 4
-        if !progress.hasBegun, case .refused = failure {
-            throw RemoteError(.unsupported, operation: "APPE", path: path, words: "\(failure)")
+            attempt += 1
+            if case .refused(let error) = failure, !work.hasBegun { try considerRefusal(error, path) }
+            try giveUp(failure, path, after: attempt, for: request)
         }
-        try giveUp(failure, path, after: attempt, for: request)
-        throw RemoteError(.unreachable, operation: "APPE", path: path, words: "\(failure)")
     }
 
     /// How far an append has come over its attempts.
-    private struct Progress {
+    private struct Appending {
+        let path: RemotePath
+        let source: any UploadSource
+        let order: UploadOrder
         /// The size the file must have at the beginning.
         let start: UInt64
-        /// Whether bytes of ours may have reached the file.
+        /// Whether a transfer has begun, so that bytes of ours may have reached the file.
         var hasBegun = false
     }
 
-    /// Sends what is missing: all at first, after a break what lies beyond the size that the server states.
+    /// Sends what is missing: all at first, after a break what lies beyond the bytes that have arrived.
     private func appendOnce(
-        _ path: RemotePath, from source: any UploadSource, _ order: UploadOrder, _ progress: inout Progress,
-        for request: Request
+        _ work: inout Appending, for request: Request
     ) throws(UploadFailure) -> Attributes {
         let lease = try leaseForUpload(for: request)
         defer { lease.release() }
-        let session = lease.session
-        var order = order
-        if progress.hasBegun { order.expectation = .anything }
-        guard let size = try currentTarget(path, order, over: session)?.size else {
-            throw .other(RemoteError(.changed, operation: "APPE", path: path, words: "the file is gone"))
-        }
-        let isExpected =
-            progress.hasBegun ? (progress.start...source.size).contains(size) : size == progress.start
-        guard isExpected else {
-            throw .other(
-                RemoteError(.changed, operation: "APPE", path: path, words: "the file has another size"))
-        }
-        if size < source.size {
-            let hadBegun = progress.hasBegun
-            progress.hasBegun = true
+        let size = try arrived(work, over: lease)
+        if size < work.source.size {
             do throws(UploadFailure) {
-                try send(source, from: size, to: path, .append, over: lease)
+                try send(work.source, from: size, to: work.path, .append, over: lease)
             } catch {
-                if case .refused(let refusal) = error, !hadBegun {
-                    progress.hasBegun = false
-                    noteRefusedAppend(refusal)
-                }
+                if case .refused = error { throw error }
+                work.hasBegun = true
                 throw error
             }
+            work.hasBegun = true
         }
         return try UploadFailure.sorting { () throws(FTPError) in
-            try dress(path, mode: nil, order.modified, over: session)
-            return try check(path, holds: source.size, session)
+            try dress(work.path, mode: nil, work.order.modified, over: lease.session)
+            return try check(work.path, holds: work.source.size, lease.session)
         }
     }
 
-    /// Remembers a server that cannot append at all; any other refusal may concern this file alone.
-    private func noteRefusedAppend(_ refusal: FTPError) {
-        guard let code = refusal.reply?.code, [451, 500, 502, 504].contains(code) else { return }
-        learned.withLock { $0.appends = false }
+    /// The size of the file, of which everything from the start on is known to be ours.
+    private func arrived(_ work: Appending, over lease: Lease) throws(UploadFailure) -> UInt64 {
+        let found = try target(work.path, over: lease.session)
+        guard let size = found?.size else { throw changed(work, "the file is gone") }
+        if size == work.start {
+            try compare(found, with: work.order, work.path)
+            return size
+        }
+        // Somebody else may have added to the file in the meantime: only the bytes themselves tell.
+        guard work.hasBegun, (work.start...work.source.size).contains(size),
+            try holdsOurs(work, upTo: size, over: lease)
+        else { throw changed(work, "the file has another size") }
+        return size
+    }
+
+    private func changed(_ work: Appending, _ words: String) -> UploadFailure {
+        .other(RemoteError(.changed, operation: "APPE", path: work.path, words: words))
+    }
+
+    /// Reads back what stands behind the start, and compares it with what was sent.
+    private func holdsOurs(
+        _ work: Appending, upTo end: UInt64, over lease: Lease
+    ) throws(UploadFailure) -> Bool {
+        let theirs = Block(capacity: Self.uploadPiece)
+        let ours = Block(capacity: Self.uploadPiece)
+        var place = work.start
+        let download = try UploadFailure.sorting { () throws(FTPError) in
+            try lease.session.download(work.path, from: work.start, expecting: end - work.start)
+        }
+        defer { download.abort() }
+        while true {
+            let count = try UploadFailure.sorting { () throws(FTPError) in
+                try theirs.withRoom(from: 0) { room throws(FTPError) in try download.read(into: &room) }
+            }
+            guard count > 0 else { return place == end }
+            guard place + UInt64(count) <= end else { return false }
+            lease.noteProgress()
+            var filled = 0
+            while filled < count {
+                do throws(RemoteError) {
+                    let read = try ours.withRoom(from: filled) { room throws(RemoteError) in
+                        try work.source.read(into: &room, at: place + UInt64(filled))
+                    }
+                    guard read > 0 else { return false }
+                    filled += read
+                } catch {
+                    throw .other(error)
+                }
+            }
+            guard ours.holds(0..<count, equalTo: 0..<count, of: theirs) else { return false }
+            place += UInt64(count)
+        }
+    }
+
+    /// Sorts a refusal before anything was added: a server that cannot append at all is remembered; rights may be those of APPE alone.
+    ///
+    /// Throws `.unsupported` where replacing the file may do. Not for a full disk or a quota, which replacing would meet as well.
+    private func considerRefusal(_ refusal: FTPError, _ path: RemotePath) throws(RemoteError) {
+        guard let reply = refusal.reply else { return }
+        let isUnknown = reply.refusesRestart || [500, 502, 504].contains(reply.code)
+        guard isUnknown || refusal.mayConcernTheName else { return }
+        if isUnknown { learned.withLock { $0.appends = false } }
+        throw RemoteError(.unsupported, operation: "APPE", path: path, words: "\(refusal)")
     }
 }
