@@ -2,12 +2,16 @@ import FTPClient
 import FTPWire
 package import Remote
 
-/// Changing names. What a lost connection leaves open is found out by doing it again and reading the refusal.
+/// Changing names.
+///
+/// None of these commands is repeated blindly: after a lost connection the names tell whether it was carried out.
 extension FTPStore {
     /// Makes a directory (MKD), as `RemoteStore` says.
     package func makeDirectory(_ path: RemotePath, for request: Request) throws(RemoteError) {
         try refuseAlteredName(path, "MKD")
-        try change("MKD", path, doneWhen: .exists, for: request) { session throws(FTPError) in
+        try change("MKD", path, for: request) { () throws(RemoteError) in
+            try made(path, .directory, for: request)
+        } _: { session throws(FTPError) in
             guard session.software.refusesToMake(path) else { return try session.makeDirectory(path) }
             try makeDirectoryElsewhere(path, session)
         }
@@ -42,14 +46,20 @@ extension FTPStore {
 
     /// Removes a file or link (DELE), as `RemoteStore` says.
     package func removeFile(_ path: RemotePath, for request: Request) throws(RemoteError) {
-        try change("DELE", path, doneWhen: .notFound, for: request) { session throws(FTPError) in
+        try change("DELE", path, for: request) { () throws(RemoteError) in
+            // What is there may be somebody's new file.
+            try existing(path, orLink: true, for: request) == nil ? .done : .unclear
+        } _: { session throws(FTPError) in
             try session.delete(path)
         }
     }
 
     /// Removes an empty directory (RMD), as `RemoteStore` says.
     package func removeDirectory(_ path: RemotePath, for request: Request) throws(RemoteError) {
-        try change("RMD", path, doneWhen: .notFound, for: request) { session throws(FTPError) in
+        try change("RMD", path, for: request) { () throws(RemoteError) in
+            // Done again it removes nothing but an empty directory.
+            try existing(path, for: request) == nil ? .done : .undone
+        } _: { session throws(FTPError) in
             try session.removeDirectory(path)
         }
     }
@@ -59,21 +69,27 @@ extension FTPStore {
         _ old: RemotePath, to new: RemotePath, replacing: Bool, for request: Request
     ) throws(RemoteError) {
         try refuseAlteredName(new, "RNTO")
-        let target = try existing(new, for: request)
+        let target = try existing(new, orLink: !replacing, for: request)
         if let target, !replacing {
             throw RemoteError(
                 .exists, operation: "RNTO", path: new, words: "there is a \(target.kind) already")
         }
         defer { releaseAsides(of: new) }
-        do throws(RemoteError) {
-            try change("RNFR", old, doneWhen: .notFound, for: request) { session throws(FTPError) in
-                try restoreAsides(of: new, over: session)
-                try rename(old, over: new, isThere: target?.kind == .file, session, for: request)
+        var refusal: FTPError?
+        try change("RNFR", old, for: request) { () throws(RemoteError) in
+            try renamed(old, to: new, over: target, for: request)
+        } _: { session throws(FTPError) in
+            refusal = nil
+            do throws(FTPError) {
+                try rename(
+                    old, over: new, isThere: replacing && target?.kind == .file, session, for: request)
+            } catch {
+                // Its reason lies with either name, not with the source alone.
+                guard case .refused("RNTO", _) = error, !error.isWorthRetrying else { throw error }
+                refusal = error
             }
-        } catch {
-            guard error.kind == .denied, let target else { throw error }
-            throw try refusedRename(error, old, onto: target, new, for: request)
         }
+        if let refusal { throw try settleRename(refusal, old, new, for: request) }
     }
 
     /// Sets a time of modification (MFMT and its like), as `RemoteStore` says.
@@ -94,54 +110,106 @@ extension FTPStore {
 
     /// Makes a symbolic link (SITE SYMLINK), as `RemoteStore` says.
     package func makeSymlink(_ path: RemotePath, target: [UInt8], for request: Request) throws(RemoteError) {
-        try change("SITE SYMLINK", path, doneWhen: .exists, for: request) { session throws(FTPError) in
+        try change("SITE SYMLINK", path, for: request) { () throws(RemoteError) in
+            try made(path, .symlink, for: request)
+        } _: { session throws(FTPError) in
             try session.makeSymlink(path, target: target)
         }
     }
+}
 
-    /// Runs a change whose repetition is refused with `done` once it has had its effect.
+/// What became of changes whose answer was lost.
+extension FTPStore {
+    /// What the names on the server tell of a change.
+    private enum Outcome {
+        /// It was carried out.
+        case done
+        /// It was not; it may be tried again.
+        case undone
+        /// Neither can be said; to try again could change what is somebody else's.
+        case unclear
+    }
+
+    /// Runs a change; once its command may have gone out, what the names tell comes before another attempt.
     private func change(
-        _ operation: String, _ path: RemotePath, doneWhen done: RemoteError.Kind, for request: Request,
-        _ body: (Session) throws(FTPError) -> Void
+        _ operation: String, _ path: RemotePath, for request: Request,
+        outcome: () throws(RemoteError) -> Outcome, _ body: (Session) throws(FTPError) -> Void
     ) throws(RemoteError) {
-        var mayHaveHappened = false
+        var wasSent = false
+        var isRepeated = false
         do throws(RemoteError) {
             try withSession(
                 .metadata, operation, path, for: request,
                 beforeRepeating: { () throws(RemoteError) -> Void? in
-                    mayHaveHappened = true
-                    return nil
+                    guard wasSent else { return nil }
+                    isRepeated = true
+                    switch try outcome() {
+                    case .done: return ()
+                    case .undone: return nil
+                    case .unclear:
+                        throw RemoteError(
+                            .unreachable, operation: operation, path: path,
+                            words: "the connection was lost, and whether this was done cannot be told")
+                    }
                 },
-                { lease throws(FTPError) in try body(lease.session) })
+                { lease throws(FTPError) in
+                    // What needs no doubt is to fail before the command is out: a connection that has gone silently is found by a question.
+                    _ = try lease.session.run(lease.hasRested ? [.noop] : [])
+                    wasSent = true
+                    try body(lease.session)
+                })
         } catch {
-            guard mayHaveHappened, error.kind == done else { throw error }
+            // A repetition is refused when the server has carried out the first command in the meantime.
+            guard isRepeated, [.exists, .notFound].contains(error.kind), case .done = try outcome() else {
+                throw error
+            }
+        }
+    }
+
+    /// What became of a name that was to be made.
+    private func made(
+        _ path: RemotePath, _ kind: FileKind, for request: Request
+    ) throws(RemoteError) -> Outcome {
+        guard let found = try existing(path, orLink: true, for: request) else { return .undone }
+        return found.kind == kind ? .done : .unclear
+    }
+
+    /// What became of a rename, over what was under the new name before.
+    private func renamed(
+        _ old: RemotePath, to new: RemotePath, over former: Attributes?, for request: Request
+    ) throws(RemoteError) -> Outcome {
+        try withSession(.metadata, "RNFR", new, for: request) { lease throws(FTPError) in
+            try restoreAsides(of: new, over: lease.session)
+        }
+        let source = try existing(old, orLink: true, for: request)
+        let target = try existing(new, orLink: true, for: request)
+        switch (source, target) {
+        case (nil, _?): return .done
+        case (nil, nil): return .unclear
+        case (_?, nil): return former == nil ? .undone : .unclear
+        case (_?, let target?):
+            guard let former, former.kind == target.kind, former.version.matches(target.version) else {
+                return .unclear
+            }
+            return .undone
         }
     }
 
     /// What stands under a name; nil when the server says that nothing does.
-    private func existing(_ path: RemotePath, for request: Request) throws(RemoteError) -> Attributes? {
+    ///
+    /// With `orLink` a link that leads nowhere counts.
+    private func existing(
+        _ path: RemotePath, orLink: Bool = false, for request: Request
+    ) throws(RemoteError) -> Attributes? {
         do throws(RemoteError) {
             return try attributes(of: path, for: request)
         } catch {
             guard error.kind == .notFound else { throw error }
-            return nil
+            guard orLink else { return nil }
+            let isTaken = try withSession(.metadata, "RNFR", path, for: request) { lease throws(FTPError) in
+                try lease.session.isTaken(path)
+            }
+            return isTaken ? Attributes(kind: .symlink) : nil
         }
-    }
-
-    /// Finds the reason of a refused rename onto something that exists.
-    private func refusedRename(
-        _ error: RemoteError, _ old: RemotePath, onto target: Attributes, _ new: RemotePath,
-        for request: Request
-    ) throws(RemoteError) -> RemoteError {
-        var error = error
-        let source = try attributes(of: old, for: request)
-        switch (source.kind, target.kind) {
-        case (.directory, .directory):
-            error.kind = try list(new, for: request).entries.isEmpty ? .denied : .notEmpty
-        case (.directory, _): error.kind = .notDirectory
-        case (_, .directory): error.kind = .isDirectory
-        default: break
-        }
-        return error
     }
 }

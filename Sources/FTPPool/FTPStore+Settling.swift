@@ -22,12 +22,52 @@ extension FTPStore {
         return error
     }
 
+    /// Translates a refused RNTO, whose reason may lie with the source, with the target, or with the target's directory.
+    func settleRename(
+        _ failure: FTPError, _ old: RemotePath, _ new: RemotePath, for request: Request
+    ) throws(RemoteError) -> RemoteError {
+        var error = RemoteError(failure, operation: "RNTO", path: new)
+        guard case .refused(let verb, let reply) = failure else { return error }
+        switch ReplyMeaning(reply, to: verb).kind {
+        // Servers call much a lack of rights, and Pure-FTPd 1.0.50 gives all failures of RNTO the code of a local error.
+        case nil where [450, 451, 501, 550, 553].contains(reply.code), .denied?: break
+        default: return error
+        }
+        error.kind = try kind(ofRefusedRename: old, new, for: request)
+        return error
+    }
+
+    private func kind(
+        ofRefusedRename old: RemotePath, _ new: RemotePath, for request: Request
+    ) throws(RemoteError) -> RemoteError.Kind {
+        guard let source = try found(old, for: request) else { return .notFound }
+        guard let target = try found(new, for: request) else {
+            guard let parent = try found(new.parent, for: request) else { return .notFound }
+            return parent.kind == .directory ? .denied : .notDirectory
+        }
+        switch (source.kind == .directory, target.kind == .directory) {
+        case (true, true): return try list(new, for: request).entries.isEmpty ? .denied : .notEmpty
+        case (true, false): return .notDirectory
+        case (false, true): return .isDirectory
+        case (false, false): return .denied
+        }
+    }
+
+    private func found(_ path: RemotePath, for request: Request) throws(RemoteError) -> Attributes? {
+        do throws(RemoteError) {
+            return try attributes(of: path, for: request)
+        } catch {
+            guard error.kind == .notFound || error.kind == .notDirectory else { throw error }
+            return nil
+        }
+    }
+
     private func kind(
         ofRefused verb: String, _ path: RemotePath, for request: Request
     ) throws(RemoteError) -> RemoteError.Kind {
-        let found: Attributes
+        let there: Attributes
         do throws(RemoteError) {
-            found = try attributes(of: path, for: request)
+            there = try attributes(of: path, for: request)
         } catch {
             guard error.kind == .notFound else {
                 guard error.kind == .denied || error.kind == .notDirectory else { throw error }
@@ -35,29 +75,19 @@ extension FTPStore {
             }
             guard ["STOR", "APPE", "MKD", "RNTO"].contains(verb) else { return .notFound }
             // The name is free, so the fault lies with its directory: it is missing, or must not be written to.
-            return try directoryExists(path.parent, for: request) ? .denied : .notFound
+            return try found(path.parent, for: request)?.kind == .directory ? .denied : .notFound
         }
         switch verb {
         case "MKD": return .exists
         case "RMD":
-            guard found.kind == .directory else { return .notDirectory }
+            guard there.kind == .directory else { return .notDirectory }
             let isEmpty = (try? list(path, for: request))?.entries.isEmpty ?? true
             return isEmpty ? .denied : .notEmpty
         case "RETR", "STOR", "APPE", "DELE", "RNTO":
-            return found.kind == .directory ? .isDirectory : .denied
+            return there.kind == .directory ? .isDirectory : .denied
         case "MLSD", "LIST", "CWD":
-            return found.kind == .directory ? .denied : .notDirectory
+            return there.kind == .directory ? .denied : .notDirectory
         default: return .denied
-        }
-    }
-
-    private func directoryExists(_ path: RemotePath, for request: Request) throws(RemoteError) -> Bool {
-        guard !path.isRoot else { return true }
-        do throws(RemoteError) {
-            return try attributes(of: path, for: request).kind == .directory
-        } catch {
-            guard error.kind == .notFound || error.kind == .notDirectory else { throw error }
-            return false
         }
     }
 

@@ -1,4 +1,5 @@
 import FTPClient
+import Glibc
 import Posix
 import Remote
 import Synchronization
@@ -9,17 +10,6 @@ import Testing
 
 @Suite("The store on real servers", .serialized)
 struct StoreTests {
-    private func kind(_ body: () throws -> Void) -> RemoteError.Kind? {
-        do {
-            try body()
-            return nil
-        } catch let error as RemoteError {
-            return error.kind
-        } catch {
-            return nil
-        }
-    }
-
     @Test("a new file is there with its bytes, and nothing else is", arguments: ServerKind.available)
     func createsFiles(server: ServerKind) throws {
         let fixture = try StoreFixture(ServerFixture(server))
@@ -143,6 +133,20 @@ struct StoreTests {
         #expect(kind { try put("/closed/x") } == .denied)
         #expect(kind { try put("/none/x") } == .notFound)
         #expect(kind { try put("/dir") } == .isDirectory)
+    }
+
+    @Test(
+        "a link that leads nowhere is in the way of a rename that replaces nothing",
+        arguments: ServerKind.available)
+    func danglingLink(server: ServerKind) throws {
+        let fixture = try StoreFixture(ServerFixture(server))
+        try fixture.server.put("file", [1])
+        #expect(symlink("nowhere", fixture.server.onDisk("link")) == 0)
+        let result = kind {
+            try fixture.store.rename(
+                fixture.path("/file"), to: fixture.path("/link"), replacing: false, for: Request())
+        }
+        #expect(result == .exists)
     }
 
     @Test("times and modes are set where the server can", arguments: ServerKind.available)
