@@ -1,6 +1,7 @@
 import FTPClient
 import FTPWire
 package import Remote
+import Synchronization
 
 /// Asking for one name.
 extension FTPStore {
@@ -22,27 +23,38 @@ extension FTPStore {
         case .absent(let words): throw RemoteError(.notFound, operation: "stat", path: path, words: words)
         case .unclear, .refused: break
         }
-        do throws(RemoteError) {
-            return try entry(of: path, for: request).attributes
-        } catch {
-            guard case .refused(let words) = answer, error.kind == .protocolBroken else { throw error }
-            guard try canAskIn(path.parent, for: request) else { throw error }
+        if case .refused(let words) = answer, try canAskIn(path.parent, for: request) {
             throw RemoteError(.notFound, operation: "stat", path: path, words: words)
         }
+        let listing = try list(path.parent, for: request)
+        if let entry = listing.entries.first(where: { $0.name == path.name }) { return entry.attributes }
+        if listing.isComplete {
+            throw RemoteError(
+                .notFound, operation: "stat", path: path, words: "not in its directory's listing")
+        }
+        if case .refused(let words) = answer {
+            let file = listing.entries.first { $0.attributes.kind == .file }
+            learned.withLock { $0.witnesses[path.parent] = file.map { path.parent.appending($0.name) } }
+            if try canAskIn(path.parent, for: request) {
+                throw RemoteError(.notFound, operation: "stat", path: path, words: words)
+            }
+        }
+        throw RemoteError(
+            .protocolBroken, operation: "stat", path: path,
+            words: "the server's listing of its directory is cut short")
     }
 
     /// Whether names in a directory whose listing is cut short can be asked for one by one.
     ///
     /// Where an entry that is there can be asked for, a refusal without a reason (Pure-FTPd 1.0.50: "Can't check for file existence")
-    /// means that the name is not there.
+    /// means that the name is not there. The entry is remembered, for such a listing is long.
     private func canAskIn(_ directory: RemotePath, for request: Request) throws(RemoteError) -> Bool {
-        guard
-            let known = try list(directory, for: request).entries.first(where: { $0.attributes.kind == .file }
-            )
-        else { return false }
-        return try withSession(.metadata, "stat", directory, for: request) { lease throws(FTPError) in
-            try lease.session.run(.size(directory.appending(known.name))).isSuccess
+        guard let witness = learned.withLock({ $0.witnesses[directory] }) else { return false }
+        let isThere = try withSession(.metadata, "stat", directory, for: request) { lease throws(FTPError) in
+            try lease.session.run(.size(witness)).isSuccess
         }
+        if !isThere { learned.withLock { $0.witnesses[directory] = nil } }
+        return isThere
     }
 
     /// Asks what a name stands for behind symbolic links, as `RemoteStore` says: by SIZE and CWD, which follow links on every server.
@@ -104,9 +116,8 @@ extension FTPStore {
     /// A link to a file answers like the file, so that the caller, who has not listed the directory, sees the file.
     private static func askSizeAndTime(_ session: Session, _ path: RemotePath) throws(FTPError) -> Answer {
         let replies = try session.run([.size(path), .mdtm(path)])
-        guard let size = replies[0].sizeValue, let time = StatedTime(replies[1]) else {
-            return try refusal(replies[0], "SIZE")
-        }
+        guard let size = replies[0].sizeValue else { return try refusal(replies[0], "SIZE") }
+        guard let time = StatedTime(replies[1]) else { return .unclear }
         return .attributes(
             Attributes(kind: .file, size: size, modified: time.time, granularity: time.granularity))
     }
@@ -114,8 +125,9 @@ extension FTPStore {
     private static func refusal(_ reply: Reply, _ verb: String) throws(FTPError) -> Answer {
         switch ReplyMeaning(reply, to: verb).kind {
         case .notFound?: return .absent(reply.text)
+        case .unsupported?: return .unclear
         case nil where [450, 550].contains(reply.code): return .refused(reply.text)
-        case nil where [500, 501, 502, 504].contains(reply.code): return .unclear
+        case nil where reply.code == 501: return .unclear
         default: throw .refused(verb, reply)
         }
     }

@@ -90,19 +90,4 @@ extension FTPStore {
         default: return .denied
         }
     }
-
-    /// Finds a name's row in the listing of its directory; `.notFound` only when a complete listing lacks it.
-    func entry(of path: RemotePath, for request: Request) throws(RemoteError) -> Entry {
-        guard let name = path.name else {
-            throw RemoteError(.denied, operation: "stat", path: path, words: "the root has no row")
-        }
-        let listing = try list(path.parent, for: request)
-        if let entry = listing.entries.first(where: { $0.name == name }) { return entry }
-        guard listing.isComplete else {
-            throw RemoteError(
-                .protocolBroken, operation: "stat", path: path,
-                words: "the server's listing of its directory is cut short")
-        }
-        throw RemoteError(.notFound, operation: "stat", path: path, words: "not in its directory's listing")
-    }
 }

@@ -29,6 +29,8 @@ package final class FTPStore: RemoteStore {
         var appends = true
         /// False once a temporary name was taken only without a dot in front.
         var takesHiddenNames = true
+        /// Of each directory whose listing is cut short, a file that can be asked for; see `canAskIn`.
+        var witnesses: [RemotePath: RemotePath] = [:]
     }
 
     /// Makes a store over a pool; `profile` is the one its sessions share.

@@ -1,0 +1,40 @@
+import Remote
+import TestSupport
+import Testing
+
+@testable import FTPPool
+
+@Suite("Asking for names")
+struct QuestionsTests {
+    private let request = Request()
+
+    @Test(
+        "a file of which the server states only a part is looked up in its directory",
+        arguments: [("MDTM", "550 Could not get file modification time."), ("SIZE", "500 Unknown command.")])
+    func halfAnswers(verb: String, reply: String) throws {
+        try ScriptedStore.run(.vsftpd) { fixture in
+            fixture.tree.addFile("/file", [1, 2, 3])
+            fixture.server.at(.command(verb), .reply(reply))
+            let attributes = try fixture.store.attributes(of: path("/file"), for: request)
+            #expect(attributes.kind == .file)
+            #expect(attributes.size == 3)
+        }
+    }
+
+    @Test("names missing in a directory whose listing is cut short cost one listing in all")
+    func cutListing() throws {
+        try ScriptedStore.run(.pureftpd) { fixture in
+            for name in ["a", "b", "c"] { fixture.tree.addFile("/\(name)") }
+            fixture.server.at(.reply("MLSD", 226), .reply("226 Output truncated to 10000 matches"))
+            for verb in ["MLST", "SIZE", "MDTM"] {
+                fixture.server.at(.reply(verb, 550), .reply("550 Can't check for file existence"))
+            }
+            for name in ["x", "y", "z"] {
+                #expect(
+                    kind { _ = try fixture.store.attributes(of: path("/\(name)"), for: request) } == .notFound
+                )
+            }
+            #expect(fixture.server.dialogue.verbs().count { $0 == "MLSD" } == 1)
+        }
+    }
+}
