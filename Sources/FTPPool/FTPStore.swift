@@ -148,10 +148,11 @@ package final class FTPStore: RemoteStore {
         while true {
             let lease = try pool.lease(.transfer, for: request)
             do throws(FTPError) {
-                let download = try lease.session.download(path, from: offset)
+                let download = try lease.session.download(path, from: offset, expecting: length)
                 return FTPReader(download: Confined(download), lease: lease, path: path)
             } catch {
                 lease.release()
+                suspectIdleSessions(after: error)
                 guard attempt < error.attempts else {
                     throw try settle(error, "RETR", path, for: request)
                 }

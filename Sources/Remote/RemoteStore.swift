@@ -22,7 +22,8 @@ package protocol RemoteStore: AnyObject, Sendable {
     /// Answers in the order of the paths, nil for a file of which the server says none.
     func exactTimes(of paths: [RemotePath], for request: Request) throws(RemoteError) -> [Timestamp?]
 
-    /// Begins to read a file at an offset in bytes. `length` is how much will be read at the most, as far as known.
+    /// Begins to read a file at an offset in bytes. `length` is how many bytes there are from the offset to the end of the file, where
+    /// that is known; nil when it is not, or when less is wanted.
     func openReader(
         _ path: RemotePath, at offset: UInt64, length: UInt64?, for request: Request
     ) throws(RemoteError) -> any RemoteReader

@@ -130,4 +130,18 @@ struct NamesTests {
             #expect(result == .exists)
         }
     }
+
+    @Test("many dead connections cost one attempt")
+    func deadConnections() throws {
+        try ScriptedStore.run { fixture in
+            fixture.tree.addFile("/file", pattern(100))
+            try fixture.warmUp(4)
+            for number in 0..<4 {
+                fixture.server.at(.command("EPSV"), connection: number, .closeControl(.reset))
+            }
+            let reader = try fixture.store.openReader(path("/file"), at: 0, length: 100, for: request)
+            reader.close()
+            #expect(fixture.server.counts.control == 5)
+        }
+    }
 }

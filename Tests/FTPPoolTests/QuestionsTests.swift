@@ -1,3 +1,4 @@
+import Posix
 import Remote
 import TestSupport
 import Testing
@@ -35,6 +36,23 @@ struct QuestionsTests {
                 )
             }
             #expect(fixture.server.dialogue.verbs().count { $0 == "MLSD" } == 1)
+        }
+    }
+
+    @Test("a reader that is closed near the end of the file reads on rather than break the transfer off")
+    func closesNearTheEnd() throws {
+        try ScriptedStore.run { fixture in
+            let gate = Gate()
+            fixture.tree.addFile("/file", pattern(5000))
+            fixture.server.at(.transfer("RETR"), .freeze(after: 1000, gate))
+            let reader = try fixture.store.openReader(path("/file"), at: 0, length: 5000, for: request)
+            let block = Block(capacity: 1000)
+            let count = try block.withRoom(from: 0) { try reader.read(into: &$0, for: request) }
+            #expect(count > 0)
+            gate.open()
+            reader.close()
+            #expect(fixture.sees("226 Transfer complete."))
+            #expect(fixture.server.counts.control == 1)
         }
     }
 }
