@@ -149,6 +149,32 @@ struct StoreTests {
         #expect(result == .exists)
     }
 
+    @Test(
+        "files are replaced on a server that overwrites nothing (ProFTPD without AllowOverwrite)",
+        .enabled(if: ServerKind.available.contains(.proftpd), "ProFTPD is not there"))
+    func overwritesNothing() throws {
+        let options = ServerOptions {
+            $0.extra = ["<Directory />", "AllowOverwrite off", "AllowStoreRestart off", "</Directory>"]
+        }
+        let fixture = try StoreFixture(ServerFixture(.proftpd, options))
+        try fixture.server.put("file", pattern(1000))
+        try fixture.server.put("other", pattern(10))
+        _ = try fixture.store.replace(
+            fixture.path("/file"), with: BytesSource(pattern(2000)), UploadOrder(), for: Request())
+        #expect(fixture.server.content("file") == pattern(2000))
+        try fixture.store.rename(
+            fixture.path("/other"), to: fixture.path("/file"), replacing: true, for: Request())
+        #expect(fixture.server.content("file") == pattern(10))
+        let appending = kind {
+            _ = try fixture.store.append(
+                to: fixture.path("/file"), at: 10, from: BytesSource(pattern(20)), UploadOrder(),
+                for: Request())
+        }
+        #expect(appending == .unsupported)
+        #expect(!fixture.store.traits.replacesAtomically)
+        #expect(try fixture.store.list(.root, for: Request()).entries.count == 1)
+    }
+
     @Test("times and modes are set where the server can", arguments: ServerKind.available)
     func setsTimesAndModes(server: ServerKind) throws {
         let fixture = try StoreFixture(ServerFixture(server))
