@@ -24,8 +24,9 @@ package final class Pool: Sendable {
 
     /// How long an operation waits for a session while no other one makes progress, before it fails as `.busy`.
     ///
-    /// Longer than a transfer may stand still and its final reply may take together: whoever holds a session meets an end of his own.
-    static let leasePatience: Duration = .seconds(150)
+    /// Longer than a transfer may stand still, and the bytes in the buffers of a slow one may take: whoever holds a session meets an end
+    /// of his own before.
+    static let leasePatience: Duration = .seconds(300)
     /// How long the keeper's last round may take.
     private static let farewell: Duration = .seconds(5)
 
