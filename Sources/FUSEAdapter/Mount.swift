@@ -92,6 +92,7 @@ package final class Mount: Sendable {
                 options.singleThreaded ? session.run() : session.run(maximumThreads: options.maximumThreads)
         }
         state.update { $0.loop = nil }
+        if result < 0 { logger.error("the connection with the kernel has failed: \(Errno(-result))") }
         adapter.inFlight.stopWatching()
         watcher?.join()
         end()
