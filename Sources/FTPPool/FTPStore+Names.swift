@@ -48,7 +48,7 @@ extension FTPStore {
     package func removeFile(_ path: RemotePath, for request: Request) throws(RemoteError) {
         try change("DELE", path, for: request) { () throws(RemoteError) in
             // What is there may be somebody's new file.
-            try existing(path, orLink: true, for: request) == nil ? .done : .unclear
+            try existing(path, for: request) == nil ? .done : .unclear
         } _: { session throws(FTPError) in
             try session.delete(path)
         }
@@ -69,7 +69,7 @@ extension FTPStore {
         _ old: RemotePath, to new: RemotePath, replacing: Bool, for request: Request
     ) throws(RemoteError) {
         try refuseAlteredName(new, "RNTO")
-        let target = try existing(new, orLink: !replacing, for: request)
+        let target = try existing(new, for: request)
         if let target, !replacing {
             throw RemoteError(
                 .exists, operation: "RNTO", path: new, words: "there is a \(target.kind) already")
@@ -170,7 +170,7 @@ extension FTPStore {
     private func made(
         _ path: RemotePath, _ kind: FileKind, for request: Request
     ) throws(RemoteError) -> Outcome {
-        guard let found = try existing(path, orLink: true, for: request) else { return .undone }
+        guard let found = try existing(path, for: request) else { return .undone }
         return found.kind == kind ? .done : .unclear
     }
 
@@ -181,8 +181,8 @@ extension FTPStore {
         try withSession(.metadata, "RNFR", new, for: request) { lease throws(FTPError) in
             try restoreAsides(of: new, over: lease.session)
         }
-        let source = try existing(old, orLink: true, for: request)
-        let target = try existing(new, orLink: true, for: request)
+        let source = try existing(old, for: request)
+        let target = try existing(new, for: request)
         switch (source, target) {
         case (nil, _?): return .done
         case (nil, nil): return .unclear
@@ -197,19 +197,16 @@ extension FTPStore {
 
     /// What stands under a name; nil when the server says that nothing does.
     ///
-    /// With `orLink` a link that leads nowhere counts.
+    /// A link that leads nowhere does not count on ProFTPD 1.3.8, whose MLST and SIZE look behind links. RNFR would show it, but that
+    /// server takes nothing but RNTO then, and a session must not be left in such a state to answer a question.
     private func existing(
-        _ path: RemotePath, orLink: Bool = false, for request: Request
+        _ path: RemotePath, for request: Request
     ) throws(RemoteError) -> Attributes? {
         do throws(RemoteError) {
             return try attributes(of: path, for: request)
         } catch {
             guard error.kind == .notFound else { throw error }
-            guard orLink else { return nil }
-            let isTaken = try withSession(.metadata, "RNFR", path, for: request) { lease throws(FTPError) in
-                try lease.session.isTaken(path)
-            }
-            return isTaken ? Attributes(kind: .symlink) : nil
+            return nil
         }
     }
 }

@@ -80,19 +80,16 @@ extension FTPStore {
     func currentTarget(
         _ path: RemotePath, _ order: UploadOrder, over session: Session
     ) throws(UploadFailure) -> Attributes? {
-        let isNew = if case .nothing = order.expectation { true } else { false }
-        let found = try target(path, orLink: isNew && session.software.statesLinkSizes, over: session)
+        let found = try target(path, over: session)
         try compare(found, with: order, path)
         return found
     }
 
     /// Asks what is under the name now; nil when nothing is there, or no file.
-    func target(
-        _ path: RemotePath, orLink: Bool = false, over session: Session
-    ) throws(UploadFailure) -> Attributes? {
+    func target(_ path: RemotePath, over session: Session) throws(UploadFailure) -> Attributes? {
         try UploadFailure.sorting { () throws(FTPError) -> Attributes? in
             do throws(FTPError) {
-                return try session.attributesOfFile(path, orLink: orLink)
+                return try session.attributesOfFile(path)
             } catch {
                 guard let reply = error.reply, reply.code == 550 || reply.code == 450 else { throw error }
                 switch ReplyMeaning(reply, to: "SIZE").kind {

@@ -119,18 +119,6 @@ struct NamesTests {
         }
     }
 
-    @Test("a link that leads nowhere is in the way of a rename that replaces nothing")
-    func danglingLink() throws {
-        try ScriptedStore.run { fixture in
-            fixture.tree.addFile("/file", [1])
-            fixture.tree.addLink("/link", to: "/nowhere")
-            let result = kind {
-                try fixture.store.rename(path("/file"), to: path("/link"), replacing: false, for: request)
-            }
-            #expect(result == .exists)
-        }
-    }
-
     @Test("many dead connections cost one attempt")
     func deadConnections() throws {
         try ScriptedStore.run { fixture in

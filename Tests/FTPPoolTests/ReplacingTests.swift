@@ -85,16 +85,6 @@ struct ReplacingTests {
         }
     }
 
-    @Test("a link that leads nowhere is in the way of a new file")
-    func danglingLink() throws {
-        try ScriptedStore.run { fixture in
-            fixture.tree.addLink("/link", to: "/nowhere")
-            #expect(
-                kind { try fixture.replace("/link", [1], UploadOrder(expectation: .nothing)) } == .changed)
-            #expect(fixture.tree.names(in: "/") == ["link"])
-        }
-    }
-
     @Test("each attempt has a temporary name of its own, and none is left")
     func freshNames() throws {
         try ScriptedStore.run { fixture in

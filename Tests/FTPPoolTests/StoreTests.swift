@@ -139,6 +139,14 @@ struct StoreTests {
         "a link that leads nowhere is in the way of a rename that replaces nothing",
         arguments: ServerKind.available)
     func danglingLink(server: ServerKind) throws {
+        try withKnownIssue("ProFTPD looks behind links, whatever it is asked") {
+            try renameOntoLink(server)
+        } when: {
+            server == .proftpd
+        }
+    }
+
+    private func renameOntoLink(_ server: ServerKind) throws {
         let fixture = try StoreFixture(ServerFixture(server))
         try fixture.server.put("file", [1])
         #expect(symlink("nowhere", fixture.server.onDisk("link")) == 0)
