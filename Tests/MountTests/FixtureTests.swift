@@ -82,8 +82,8 @@ import TestSupport
         try withServer(kind, ServerOptions { $0.tmpfs = "1m" }) { server in
             let place = try TemporaryDirectory("lftp")
             try TestFile.write(place.path + "/big", [UInt8](repeating: 7, count: 3_000_000))
-            let result = try lftp(server, "set net:timeout 3; put \(place.path)/big")
-            #expect(result.status != 0)
+            // What lftp makes of the refusal is its own affair: it tries again, and ends now and then as if all were well.
+            _ = try lftp(server, "set net:timeout 3; put \(place.path)/big")
             #expect((server.content("big")?.count ?? 0) < 2_000_000)
         }
     }
