@@ -1,7 +1,8 @@
 import Foundation
 package import Glibc
+import Synchronization
 
-/// A new directory below /tmp that is removed with everything in it when this object goes.
+/// A new directory below /tmp that is removed with everything in it when this object goes, or else when the process ends.
 package final class TemporaryDirectory: Sendable {
     /// Absolute, without a trailing slash.
     package let path: String
@@ -11,9 +12,24 @@ package final class TemporaryDirectory: Sendable {
         var template = Array("/tmp/ftpsfs-\(purpose)-XXXXXX".utf8CString)
         guard let made = mkdtemp(&template) else { throw SupportFailure("mkdtemp: errno \(errno)") }
         path = String(cString: made)
+        _ = Self.removal
+        _ = Self.standing.withLock { $0.insert(path) }
     }
 
-    deinit { try? FileManager.default.removeItem(atPath: path) }
+    deinit {
+        Self.standing.withLock { _ = $0.remove(path) }
+        try? FileManager.default.removeItem(atPath: path)
+    }
+
+    // What static variables hold is never released.
+    private static let standing = Mutex<Set<String>>([])
+    private static let removal: Void = {
+        atexit {
+            for path in TemporaryDirectory.standing.withLock({ $0 }) {
+                try? FileManager.default.removeItem(atPath: path)
+            }
+        }
+    }()
 }
 
 /// Files as bytes, for tests.
