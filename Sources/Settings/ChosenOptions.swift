@@ -14,6 +14,12 @@ package struct ChosenOptions: Sendable {
     var pinnedFiles: [String] = []
     var verifiesPeer = true
     var verifiesHostName = true
+    var mechanism: TLSSettings.Mechanism?
+    var beforeAuth: [ServerCommand] = []
+    var beforeLogin: [ServerCommand] = []
+    var afterLogin: [ServerCommand] = []
+    var protectionComesFirst = false
+    var account: String?
 
     var userName: String?
     var credentialsFile: String?

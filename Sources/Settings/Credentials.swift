@@ -6,6 +6,8 @@ package struct Credentials: Sendable {
     package let userName: [UInt8]
     /// The password, without NUL, CR or LF; nil where a client certificate is to do without one.
     package let password: SecretBytes?
+    /// The account, without NUL, CR or LF; nil where none was given.
+    package let account: SecretBytes?
 }
 
 /// Ways to get a password from outside files.
@@ -60,7 +62,7 @@ extension Credentials {
         {
             throw SettingsError("the password holds a line end or NUL, which FTP cannot carry")
         }
-        self.init(userName: bytes, password: search.password)
+        self.init(userName: bytes, password: search.password, account: search.account)
     }
 
     private static func ask(
@@ -88,11 +90,16 @@ private struct CredentialsSearch {
     let surroundings: Surroundings
     var userName: String?
     var password: SecretBytes?
+    var account: SecretBytes?
 
     init(settings: MountSettings, surroundings: Surroundings) {
         self.settings = settings
         self.surroundings = surroundings
         userName = settings.credentials.userName
+        account = settings.credentials.account.map { name in
+            let bytes = ArgumentText.bytes(name)
+            return SecretBytes(length: bytes.count) { add in bytes.forEach(add) }
+        }
     }
 
     mutating func readFile() throws(SettingsError) {
@@ -107,6 +114,7 @@ private struct CredentialsSearch {
             userName = name
         }
         password = file.password
+        if account == nil { account = file.account }
     }
 
     mutating func readStandardInput(_ input: PasswordInput) throws(SettingsError) {
