@@ -10,6 +10,7 @@ package struct ChosenOptions: Sendable {
     var keyFile: String?
     var ciphers: String?
     var cipherSuites: String?
+    var groups: String?
     var pins: [[UInt8]] = []
     var pinnedFiles: [String] = []
     var verifiesPeer = true

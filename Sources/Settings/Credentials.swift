@@ -8,6 +8,8 @@ package struct Credentials: Sendable {
     package let password: SecretBytes?
     /// The account, without NUL, CR or LF; nil where none was given.
     package let account: SecretBytes?
+    /// What decrypts the client's private key; nil where none was given.
+    package let keyPassphrase: SecretBytes?
 }
 
 /// Ways to get a password from outside files.
@@ -62,7 +64,9 @@ extension Credentials {
         {
             throw SettingsError("the password holds a line end or NUL, which FTP cannot carry")
         }
-        self.init(userName: bytes, password: search.password, account: search.account)
+        self.init(
+            userName: bytes, password: search.password, account: search.account,
+            keyPassphrase: search.keyPassphrase)
     }
 
     private static func ask(
@@ -91,6 +95,7 @@ private struct CredentialsSearch {
     var userName: String?
     var password: SecretBytes?
     var account: SecretBytes?
+    var keyPassphrase: SecretBytes?
 
     init(settings: MountSettings, surroundings: Surroundings) {
         self.settings = settings
@@ -115,6 +120,7 @@ private struct CredentialsSearch {
         }
         password = file.password
         if account == nil { account = file.account }
+        keyPassphrase = file.keyPassphrase
     }
 
     mutating func readStandardInput(_ input: PasswordInput) throws(SettingsError) {

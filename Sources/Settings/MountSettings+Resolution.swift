@@ -101,7 +101,8 @@ extension MountSettings {
             maximum: chosen.maximumVersion, authorityFile: chosen.authorityFile,
             authorityDirectory: chosen.authorityDirectory, certificateFile: chosen.certificateFile,
             keyFile: chosen.keyFile ?? chosen.certificateFile, ciphers: chosen.ciphers,
-            cipherSuites: chosen.cipherSuites, pins: chosen.pins, pinnedFiles: chosen.pinnedFiles,
+            cipherSuites: chosen.cipherSuites, groups: chosen.groups, pins: chosen.pins,
+            pinnedFiles: chosen.pinnedFiles,
             verifiesPeer: chosen.verifiesPeer, verifiesHostName: chosen.verifiesHostName)
     }
 

@@ -112,6 +112,8 @@ package struct TLSSettings: Sendable, Hashable {
     package var ciphers: String?
     /// Cipher suites of TLS 1.3 with colons between them; nil for OpenSSL's own.
     package var cipherSuites: String?
+    /// Key exchange groups with colons between them, the preferred first; nil for the program's own order.
+    package var groups: String?
     /// SHA-256 values, 32 bytes each, of the certificates that are accepted; with any, only these are.
     package var pins: [[UInt8]]
     /// PEM files whose first certificates are accepted in the same way.

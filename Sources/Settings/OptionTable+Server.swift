@@ -122,7 +122,20 @@ extension OptionTable {
             "ciphers", .value("LIST"), default: "OpenSSL's",
             "ciphers in OpenSSL's notation, ':' between them; names with TLS_ count for TLS 1.3"
         ) { chosen, value throws(SettingsError) in
-            (chosen.ciphers, chosen.cipherSuites) = try value.ciphers()
+            let (older, suites) = try value.ciphers()
+            chosen.ciphers = older
+            if let suites { chosen.cipherSuites = suites }
+        },
+        MountOption(
+            "ciphersuites", .value("LIST"), default: "OpenSSL's", "cipher suites of TLS 1.3, ':' between them"
+        ) { chosen, value throws(SettingsError) in
+            chosen.cipherSuites = try value.plain()
+        },
+        MountOption(
+            "tls_groups", .value("LIST"), default: "P-256:X25519:P-384:P-521",
+            "key exchange groups, ':' between them, the preferred first"
+        ) { chosen, value throws(SettingsError) in
+            chosen.groups = try value.plain()
         },
         MountOption(
             "no_verify_peer", .flag, aliases: ["no_check_certificate"],

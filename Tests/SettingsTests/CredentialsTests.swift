@@ -54,6 +54,7 @@ import Testing
             ("secret=1\n", ":1: unknown key"),
             ("password=a\npassword=b\n", ":2: a second password="),
             ("account=a\naccount=b\n", ":2: a second account="),
+            ("key_passphrase=a\nkey_passphrase=b\n", ":2: a second key_passphrase="),
             ("password=a\naccount=b\rc\n", "line end"),
             ("username=a\nusername=b\n", ":2: a second username="),
             ("username=\npassword=b\n", "user name"),
@@ -99,6 +100,16 @@ import Testing
         #expect(chown(file.path, 12345, 12345) == 0)
         let error = try #require(throws: SettingsError.self) { try credentials("credentials=\(file.path)") }
         #expect(error.message.contains("belongs to user 12345"))
+    }
+
+    @Test("the passphrase of the client's key comes from the credentials file, byte by byte")
+    func keyPassphrase() throws {
+        let file = try TemporaryFile("username=alice\nkey_passphrase= op=en \npassword=x\n")
+        let place = surroundings(["USER": "me"])
+        let settings = try MountSettings(
+            MountRequest(source: "host:", mountPoint: "/mnt", optionLists: ["credentials=\(file.path)"]),
+            place)
+        #expect(try Credentials(settings, place, Self.none).keyPassphrase?.revealed == " op=en ")
     }
 
     @Test("an account comes from the option, or else from the credentials file")

@@ -53,6 +53,13 @@ import Testing
             $0.tls.ciphers == "HIGH:!MD5"
                 && $0.tls.cipherSuites == "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256"
         },
+        Effect("ciphersuites=TLS_AES_128_GCM_SHA256") {
+            $0.tls.ciphers == nil && $0.tls.cipherSuites == "TLS_AES_128_GCM_SHA256"
+        },
+        Effect("ciphersuites=TLS_AES_128_GCM_SHA256,ciphers=HIGH") {
+            $0.tls.ciphers == "HIGH" && $0.tls.cipherSuites == "TLS_AES_128_GCM_SHA256"
+        },
+        Effect("tls_groups=X25519:P-256") { $0.tls.groups == "X25519:P-256" },
         Effect("trust_server_cert=/s.pem,no_verify_peer") {
             $0.tls.pinnedFiles == ["/s.pem"] && $0.warnings.isEmpty
         },

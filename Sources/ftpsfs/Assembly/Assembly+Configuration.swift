@@ -89,6 +89,8 @@ extension Assembly {
         configuration.keyFile = tls.keyFile
         configuration.ciphers = tls.ciphers
         configuration.cipherSuites = tls.cipherSuites
+        configuration.groups = tls.groups
+        configuration.keyPassphrase = credentials.keyPassphrase
         configuration.pins = tls.pins
         for file in tls.pinnedFiles { try configuration.pin(certificateIn: file) }
         return configuration
