@@ -91,24 +91,25 @@ final class ControlChannel {
         }
     }
 
-    /// Sends PASS from pages that are wiped, so that no copy of the password is left on the heap.
-    func sendPassword(_ password: SecretBytes) throws(FTPError) {
+    /// Sends PASS or ACCT from pages that are wiped, so that no copy of the secret is left on the heap.
+    func send(_ verb: StaticString, secret: SecretBytes) throws(FTPError) {
+        let verb = verb.description
         guard !isBroken else { throw .connectionLost("the session is out of step") }
-        guard ![0, UInt8(ascii: "\r"), UInt8(ascii: "\n")].contains(where: password.contains) else {
-            throw FTPError(.forbiddenByte(verb: "PASS"))
+        guard ![0, UInt8(ascii: "\r"), UInt8(ascii: "\n")].contains(where: secret.contains) else {
+            throw FTPError(.forbiddenByte(verb: verb))
         }
-        let (start, end) = (Array("PASS ".utf8), Array("\r\n".utf8))
-        let length = start.count + password.count + end.count
+        let (start, end) = (Array("\(verb) ".utf8), Array("\r\n".utf8))
+        let length = start.count + secret.count + end.count
         guard length <= dialect.maxLength else {
-            throw FTPError(.tooLong(verb: "PASS", length: length, limit: dialect.maxLength))
+            throw FTPError(.tooLong(verb: verb, length: length, limit: dialect.maxLength))
         }
         let line = SecretBytes(length: length) { add in
             start.forEach(add)
-            password.withBytes { bytes in for index in bytes.indices { add(bytes[index]) } }
+            secret.withBytes { bytes in for index in bytes.indices { add(bytes[index]) } }
             end.forEach(add)
         }
-        logger.debug("> PASS ****")
-        awaited.append("PASS")
+        logger.debug("> \(verb) ****")
+        awaited.append(verb)
         try line.withRawSpan { (span) throws(FTPError) in try write(span, wakeup: wakeup) }
     }
 

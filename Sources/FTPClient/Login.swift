@@ -47,7 +47,8 @@ extension Session {
             }
             let greeting = try greeting(control, until: deadline)
             if !configuration.implicitTLS {
-                try requestTLS(control, until: deadline)
+                try say(configuration.dialogue.beforeAuth, over: control)
+                try requestTLS(configuration.dialogue.mechanism, control, until: deadline)
                 try control.protect(
                     context: configuration.tls, host: configuration.host, tickets: tickets, until: deadline)
             }
@@ -117,8 +118,10 @@ extension Session {
     ///
     /// Anything but 234 is the end, never a reason to go on in plain text (RFC 4217 section 4; CVE-2021-22946
     /// is the class).
-    private static func requestTLS(_ control: ControlChannel, until deadline: Deadline) throws(FTPError) {
-        try control.send([.auth()])
+    private static func requestTLS(
+        _ mechanism: Command.Authentication, _ control: ControlChannel, until deadline: Deadline
+    ) throws(FTPError) {
+        try control.send([.auth(mechanism)])
         let reply = try control.expect(until: deadline)
         guard reply.code == 234 else {
             control.close(saying: true)
@@ -132,37 +135,100 @@ extension Session {
         return reply.isTransientFailure ? .unavailable(reply) : .loginRefused(reply)
     }
 
-    /// USER and PASS, inside TLS only.
+    /// Sends the user's own commands, one by one; a refusal ends the log-in unless the command may fail.
+    private static func say(_ extras: [LoginDialogue.Extra], over control: ControlChannel) throws(FTPError) {
+        for extra in extras {
+            try control.send([extra.command])
+            let deadline = Deadline.after(control.replyTimeout)
+            var reply = try control.expect(until: deadline)
+            while reply.isPreliminary { reply = try control.expect(until: deadline) }
+            guard reply.isSuccess || extra.mayFail else {
+                control.close(saying: true)
+                throw .refused(extra.command.verb, reply)
+            }
+        }
+    }
+
+    /// Logs in, inside TLS only, with PBSZ and PROT ahead of it where the user or the server wants that.
     private func logIn() throws(FTPError) {
         guard control.tls != nil else { throw .protocolViolation("log-in without TLS") }
-        let user: Command
-        do throws(CommandError) { user = try .user(configuration.user) } catch { throw FTPError(error) }
+        let dialogue = configuration.dialogue
+        try Self.say(dialogue.beforeLogin, over: control)
+        if dialogue.order == .protectionFirst || profile.facts.wantsProtectionFirst {
+            try protectDataEarly()
+        }
         do throws(FTPError) {
-            var reply = try run(user)
-            if reply.code == 331 {
-                try control.sendPassword(configuration.password ?? SecretBytes(text: ""))
-                reply = try finalReply()
+            var (verb, reply) = try identify()
+            if !isDataProtected, Self.wantsProtectionFirst(verb, reply) {
+                try protectDataEarly()
+                if isDataProtected {
+                    (_, reply) = try identify()
+                    if reply.isSuccess { profile.update { $0.wantsProtectionFirst = true } }
+                }
             }
             guard [230, 232, 202].contains(reply.code) else { throw Self.refusal(of: reply) }
         } catch .unavailable(let reply) {
             throw Self.refusal(of: reply)
         }
+        try Self.say(dialogue.afterLogin, over: control)
+    }
+
+    /// USER, PASS and ACCT, as far as the server asks for them; gives the last command and its reply.
+    private func identify() throws(FTPError) -> (verb: String, reply: Reply) {
+        let user: Command
+        do throws(CommandError) { user = try .user(configuration.user) } catch { throw FTPError(error) }
+        var last = (verb: user.verb, reply: try run(user))
+        if last.reply.code == 331 {
+            try control.send("PASS", secret: configuration.password ?? SecretBytes(text: ""))
+            last = ("PASS", try finalReply())
+        }
+        if last.reply.code == 332, let account = configuration.dialogue.account {
+            try control.send("ACCT", secret: account)
+            last = ("ACCT", try finalReply())
+        }
+        return last
+    }
+
+    /// Whether a log-in was refused because PROT has to come first.
+    ///
+    /// 530 is taken for that only in answer to USER: behind PASS it means a wrong password, and accounts are locked for sending one twice.
+    private static func wantsProtectionFirst(_ verb: String, _ reply: Reply) -> Bool {
+        switch reply.code {
+        case 503, 536: true
+        case 530: verb == "USER" && !reply.isTooManyConnections
+        default: false
+        }
+    }
+
+    /// PBSZ and PROT ahead of the log-in; where the server refuses that with 503, 530 or 536, they follow behind it.
+    private func protectDataEarly() throws(FTPError) {
+        let reply = try run([.pbsz, .prot(.private)])[1]
+        guard reply.code != 200 else {
+            isDataProtected = true
+            return
+        }
+        guard [503, 530, 536].contains(reply.code) else { throw .protectionRefused("PROT", reply) }
     }
 
     /// Everything between the log-in and the first use, in one flight.
     private func setUp() throws(FTPError) {
         let known = profile.facts
-        var commands: [Command] = [.pbsz, .prot(.private), .feat, .optsUTF8, .type(.image), .pwd]
+        let protection: [Command] = isDataProtected ? [] : [.pbsz, .prot(.private)]
+        var commands: [Command] = [.feat, .optsUTF8, .type(.image), .pwd]
         let asksForFacts = known.features.needsOptsMLST
         if asksForFacts { commands.append(.optsMLST) }
-        let replies = try run(commands)
-        guard replies[1].code == 200 else { throw .protectionRefused("PROT", replies[1]) }
-        features = Features(replies[2])
-        guard replies[4].code == 200 else { throw .refused("TYPE", replies[4]) }
-        if let path = PathReply(replies[5]), path.bytes.first == UInt8(ascii: "/"), let path = path.path {
+        var replies = try run(protection + commands)
+        if let reply = protection.isEmpty ? nil : replies[1], reply.code != 200 {
+            throw .protectionRefused("PROT", reply)
+        }
+        replies.removeFirst(protection.count)
+        isDataProtected = true
+        features = Features(replies[0])
+        guard replies[2].code == 200 else { throw .refused("TYPE", replies[2]) }
+        if let path = PathReply(replies[3]), path.bytes.first == UInt8(ascii: "/"), let path = path.path {
             home = path
         } else {
-            logger.notice("the server does not say where we are, taking its root: \(replies[5])")
+            logger.notice("the server does not say where we are, taking its root: \(replies[3])")
         }
         software = ServerSoftware(greeting: greeting, features: features)
         control.dialect = software.dialect

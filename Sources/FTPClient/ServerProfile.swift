@@ -56,6 +56,8 @@ package final class ServerProfile: Sendable {
         package var software = ServerSoftware(.unknown)
         /// What FEAT said last, inside TLS and after log-in.
         package var features = Features()
+        /// Whether USER was refused ahead of PROT and accepted behind it.
+        package var wantsProtectionFirst = false
         /// False once EPSV was refused or its ports could not be reached while those of PASV could.
         package var extendedPassiveWorks = true
         /// Whether a data connection has been made to a port of the way in use.

@@ -31,6 +31,8 @@ package final class Session {
     package internal(set) var home = RemotePath.root
     /// Whether a transfer is open, so that no command may be sent.
     var isTransferring = false
+    /// Whether the server has accepted PROT P.
+    var isDataProtected = false
 
     private var binding: Binding?
 

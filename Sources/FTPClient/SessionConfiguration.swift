@@ -40,6 +40,8 @@ package struct SessionConfiguration: Sendable {
     package var user: [UInt8]
     /// The password; nil is sent as an empty one where the server asks for it.
     package var password: SecretBytes?
+    /// What is said beyond the usual until the session can be used.
+    package var dialogue = LoginDialogue()
     /// How long name resolution and TCP may take, both together.
     package var connectTimeout: Duration = .seconds(30)
     /// How long one reply may take; greeting, AUTH and the TLS handshake count as one.

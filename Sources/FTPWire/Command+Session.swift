@@ -8,6 +8,8 @@ extension Command {
         case tls
         /// `TLS-C`, the same under its older name.
         case tlsC
+        /// `TLS-P`, of the drafts, which also protects data connections by default.
+        case tlsP
         /// `SSL`, which also protects data connections by default.
         case ssl
     }
@@ -45,6 +47,7 @@ extension Command {
         switch mechanism {
         case .tls: Command("AUTH", "TLS")
         case .tlsC: Command("AUTH", "TLS-C")
+        case .tlsP: Command("AUTH", "TLS-P")
         case .ssl: Command("AUTH", "SSL")
         }
     }

@@ -10,10 +10,17 @@ package struct ChosenOptions: Sendable {
     var keyFile: String?
     var ciphers: String?
     var cipherSuites: String?
+    var groups: String?
     var pins: [[UInt8]] = []
     var pinnedFiles: [String] = []
     var verifiesPeer = true
     var verifiesHostName = true
+    var mechanism: TLSSettings.Mechanism?
+    var beforeAuth: [ServerCommand] = []
+    var beforeLogin: [ServerCommand] = []
+    var afterLogin: [ServerCommand] = []
+    var protectionComesFirst = false
+    var account: String?
 
     var userName: String?
     var credentialsFile: String?

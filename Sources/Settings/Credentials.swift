@@ -6,6 +6,10 @@ package struct Credentials: Sendable {
     package let userName: [UInt8]
     /// The password, without NUL, CR or LF; nil where a client certificate is to do without one.
     package let password: SecretBytes?
+    /// The account, without NUL, CR or LF; nil where none was given.
+    package let account: SecretBytes?
+    /// What decrypts the client's private key; nil where none was given.
+    package let keyPassphrase: SecretBytes?
 }
 
 /// Ways to get a password from outside files.
@@ -60,7 +64,9 @@ extension Credentials {
         {
             throw SettingsError("the password holds a line end or NUL, which FTP cannot carry")
         }
-        self.init(userName: bytes, password: search.password)
+        self.init(
+            userName: bytes, password: search.password, account: search.account,
+            keyPassphrase: search.keyPassphrase)
     }
 
     private static func ask(
@@ -88,11 +94,17 @@ private struct CredentialsSearch {
     let surroundings: Surroundings
     var userName: String?
     var password: SecretBytes?
+    var account: SecretBytes?
+    var keyPassphrase: SecretBytes?
 
     init(settings: MountSettings, surroundings: Surroundings) {
         self.settings = settings
         self.surroundings = surroundings
         userName = settings.credentials.userName
+        account = settings.credentials.account.map { name in
+            let bytes = ArgumentText.bytes(name)
+            return SecretBytes(length: bytes.count) { add in bytes.forEach(add) }
+        }
     }
 
     mutating func readFile() throws(SettingsError) {
@@ -107,6 +119,8 @@ private struct CredentialsSearch {
             userName = name
         }
         password = file.password
+        if account == nil { account = file.account }
+        keyPassphrase = file.keyPassphrase
     }
 
     mutating func readStandardInput(_ input: PasswordInput) throws(SettingsError) {

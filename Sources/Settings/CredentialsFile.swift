@@ -1,6 +1,6 @@
 import Posix
 
-/// What a credentials file holds: lines `username=NAME` and `password=PASSWORD`.
+/// What a credentials file holds: lines `username=NAME`, `password=PASSWORD`, `account=ACCOUNT` and `key_passphrase=PASSPHRASE`.
 ///
 /// A value goes verbatim from the sign to the end of the line, spaces, commas and `#` included; a carriage return at the very end
 /// counts to the line end. Empty lines and lines that begin with `#` are passed over.
@@ -9,6 +9,10 @@ struct CredentialsFile {
     var userName: String?
     /// The password, nil when the file has none.
     var password: SecretBytes?
+    /// The account, nil when the file has none.
+    var account: SecretBytes?
+    /// What decrypts the client's private key, nil when the file has none.
+    var keyPassphrase: SecretBytes?
 
     /// Understands a file's content; `path` is for messages, which never show a line's text.
     init(_ content: SecretBytes, path: String) throws(SettingsError) {
@@ -47,9 +51,19 @@ struct CredentialsFile {
         case "password":
             guard password == nil else { throw SettingsError("\(place): a second password=") }
             password = content.part(value)
+        case "account":
+            guard account == nil else { throw SettingsError("\(place): a second account=") }
+            guard !value.contains(where: { bytes[$0] == 0 || bytes[$0] == UInt8(ascii: "\r") }) else {
+                throw SettingsError("\(place): the account holds a line end or NUL, which FTP cannot carry")
+            }
+            account = content.part(value)
+        case "key_passphrase":
+            guard keyPassphrase == nil else { throw SettingsError("\(place): a second key_passphrase=") }
+            keyPassphrase = content.part(value)
         default:
             // The key is not shown: the line may be a password that was put down without one.
-            throw SettingsError("\(place): unknown key; the keys are username and password")
+            throw SettingsError(
+                "\(place): unknown key; the keys are username, password, account, key_passphrase")
         }
     }
 

@@ -92,12 +92,17 @@ extension MountSettings {
         }
         // Port 990 belongs to implicit TLS: no server greets in clear text there.
         let usual: TLSSettings.Mode = (source.port ?? chosen.port) == 990 ? .implicit : .explicit
+        let mode = chosen.mode ?? source.mode ?? usual
+        if mode == .implicit, chosen.mechanism != nil || !chosen.beforeAuth.isEmpty {
+            throw SettingsError("auth= and before_auth= mean nothing with implicit TLS, which has no AUTH")
+        }
         return TLSSettings(
-            mode: chosen.mode ?? source.mode ?? usual, minimum: chosen.minimumVersion,
+            mode: mode, mechanism: chosen.mechanism ?? .tls, minimum: chosen.minimumVersion,
             maximum: chosen.maximumVersion, authorityFile: chosen.authorityFile,
             authorityDirectory: chosen.authorityDirectory, certificateFile: chosen.certificateFile,
             keyFile: chosen.keyFile ?? chosen.certificateFile, ciphers: chosen.ciphers,
-            cipherSuites: chosen.cipherSuites, pins: chosen.pins, pinnedFiles: chosen.pinnedFiles,
+            cipherSuites: chosen.cipherSuites, groups: chosen.groups, pins: chosen.pins,
+            pinnedFiles: chosen.pinnedFiles,
             verifiesPeer: chosen.verifiesPeer, verifiesHostName: chosen.verifiesHostName)
     }
 
@@ -114,7 +119,9 @@ extension MountSettings {
             host: source.host, port: source.port ?? chosen.port ?? (mode == .implicit ? 990 : 21),
             path: source.path, addresses: addresses, passiveMode: chosen.passiveMode, listing: chosen.listing,
             maximumConnections: chosen.maximumConnections, connectTimeout: chosen.connectTimeout,
-            timeout: chosen.timeout, idleTimeout: chosen.idleTimeout == .zero ? nil : chosen.idleTimeout)
+            timeout: chosen.timeout, idleTimeout: chosen.idleTimeout == .zero ? nil : chosen.idleTimeout,
+            beforeAuth: chosen.beforeAuth, beforeLogin: chosen.beforeLogin, afterLogin: chosen.afterLogin,
+            protectionComesFirst: chosen.protectionComesFirst)
     }
 
     private static func credentials(
@@ -126,8 +133,9 @@ extension MountSettings {
                     + "\(ArgumentText.printable(other)) contradict each other")
         }
         return CredentialsSettings(
-            userName: source.userName ?? chosen.userName, file: chosen.credentialsFile,
-            fromStandardInput: chosen.passwordFromStandardInput, netrc: chosen.netrc)
+            userName: source.userName ?? chosen.userName, account: chosen.account,
+            file: chosen.credentialsFile, fromStandardInput: chosen.passwordFromStandardInput,
+            netrc: chosen.netrc)
     }
 
     private static func presentation(

@@ -48,6 +48,14 @@ package struct ServerSettings: Sendable, Hashable {
     package var timeout: Duration
     /// How long a connection may idle before it is closed, nil for ever.
     package var idleTimeout: Duration?
+    /// Commands before AUTH, in clear text; none with implicit TLS.
+    package var beforeAuth: [ServerCommand]
+    /// Commands between the TLS handshake and USER.
+    package var beforeLogin: [ServerCommand]
+    /// Commands behind the log-in.
+    package var afterLogin: [ServerCommand]
+    /// Whether PBSZ and PROT are sent ahead of USER.
+    package var protectionComesFirst: Bool
 
     /// Which addresses of a host are used.
     package enum AddressFamily: Sendable, Hashable {
@@ -86,6 +94,8 @@ package struct ServerSettings: Sendable, Hashable {
 package struct TLSSettings: Sendable, Hashable {
     /// When TLS starts.
     package var mode: Mode
+    /// What AUTH asks for.
+    package var mechanism: Mechanism
     /// The lowest version that is accepted.
     package var minimum: Version
     /// The highest version that is offered, nil for the library's highest.
@@ -102,6 +112,8 @@ package struct TLSSettings: Sendable, Hashable {
     package var ciphers: String?
     /// Cipher suites of TLS 1.3 with colons between them; nil for OpenSSL's own.
     package var cipherSuites: String?
+    /// Key exchange groups with colons between them, the preferred first; nil for the program's own order.
+    package var groups: String?
     /// SHA-256 values, 32 bytes each, of the certificates that are accepted; with any, only these are.
     package var pins: [[UInt8]]
     /// PEM files whose first certificates are accepted in the same way.
@@ -122,6 +134,18 @@ package struct TLSSettings: Sendable, Hashable {
         case implicit
     }
 
+    /// The argument of AUTH (RFC 4217 section 4; all but TLS are of its drafts).
+    package enum Mechanism: Sendable, Hashable {
+        /// `TLS`.
+        case tls
+        /// `TLS-C`, the same.
+        case tlsC
+        /// `TLS-P`, with protected data connections from the start.
+        case tlsP
+        /// `SSL`, the same as TLS-P.
+        case ssl
+    }
+
     /// A version of the protocol.
     package enum Version: Sendable, Hashable, Comparable {
         /// TLS 1.2.
@@ -135,6 +159,8 @@ package struct TLSSettings: Sendable, Hashable {
 package struct CredentialsSettings: Sendable, Hashable {
     /// The user's name on the server as the source or an option gave it.
     package var userName: String?
+    /// The account as an option gave it.
+    package var account: String?
     /// The credentials file.
     package var file: String?
     /// Whether the first line of standard input is the password.

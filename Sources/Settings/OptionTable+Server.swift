@@ -45,6 +45,26 @@ extension OptionTable {
                 ("auto", .automatic), ("mlsd", .mlsd), ("list", .list), ("list-a", .listAll),
             ])
         },
+        MountOption(
+            "before_auth", .value("COMMAND"),
+            "send this in clear text before AUTH; may be given again for a second one"
+        ) { chosen, value throws(SettingsError) in
+            chosen.beforeAuth.append(try ServerCommand(value))
+        },
+        MountOption("before_login", .value("COMMAND"), "send this before USER, and again as above") {
+            chosen, value throws(SettingsError) in
+            chosen.beforeLogin.append(try ServerCommand(value))
+        },
+        MountOption("after_login", .value("COMMAND"), "send this after the log-in, and again as above") {
+            chosen, value throws(SettingsError) in
+            chosen.afterLogin.append(try ServerCommand(value))
+        },
+        MountOption(
+            "login_order", .value("user-first|prot-first"), default: "user-first",
+            "whether PBSZ and PROT follow USER or lead"
+        ) { chosen, value throws(SettingsError) in
+            chosen.protectionComesFirst = try value.choice([("user-first", false), ("prot-first", true)])
+        },
     ]
 
     static let protection: [MountOption] = [
@@ -53,6 +73,12 @@ extension OptionTable {
             "when TLS starts: with AUTH TLS, or with the first byte"
         ) { chosen, value throws(SettingsError) in
             chosen.mode = try value.choice([("explicit", .explicit), ("implicit", .implicit)])
+        },
+        MountOption("auth", .value("TLS|SSL|TLS-C|TLS-P"), default: "TLS", "what AUTH asks for") {
+            chosen, value throws(SettingsError) in
+            chosen.mechanism = try value.choice([
+                ("TLS", .tls), ("SSL", .ssl), ("TLS-C", .tlsC), ("TLS-P", .tlsP),
+            ])
         },
         MountOption("tls_min", .value("1.2|1.3"), default: "1.2", "the lowest version accepted") {
             chosen, value throws(SettingsError) in
@@ -96,7 +122,20 @@ extension OptionTable {
             "ciphers", .value("LIST"), default: "OpenSSL's",
             "ciphers in OpenSSL's notation, ':' between them; names with TLS_ count for TLS 1.3"
         ) { chosen, value throws(SettingsError) in
-            (chosen.ciphers, chosen.cipherSuites) = try value.ciphers()
+            let (older, suites) = try value.ciphers()
+            chosen.ciphers = older
+            if let suites { chosen.cipherSuites = suites }
+        },
+        MountOption(
+            "ciphersuites", .value("LIST"), default: "OpenSSL's", "cipher suites of TLS 1.3, ':' between them"
+        ) { chosen, value throws(SettingsError) in
+            chosen.cipherSuites = try value.plain()
+        },
+        MountOption(
+            "tls_groups", .value("LIST"), default: "P-256:X25519:P-384:P-521",
+            "key exchange groups, ':' between them, the preferred first"
+        ) { chosen, value throws(SettingsError) in
+            chosen.groups = try value.plain()
         },
         MountOption(
             "no_verify_peer", .flag, aliases: ["no_check_certificate"],
@@ -119,6 +158,11 @@ extension OptionTable {
             "private file with username= and password= lines"
         ) { chosen, value throws(SettingsError) in
             chosen.credentialsFile = try value.path()
+        },
+        MountOption(
+            "account", .value("NAME"), "the account, for servers that ask for one beside the password"
+        ) { chosen, value throws(SettingsError) in
+            chosen.account = try value.line()
         },
         MountOption(
             "netrc", .optionalValue("FILE"), default: "~/.netrc where it is there and private",

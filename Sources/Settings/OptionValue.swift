@@ -23,6 +23,15 @@ package struct OptionValue: Sendable {
         return text
     }
 
+    /// Text that a command of FTP can carry, any bytes but line ends and NUL; not shown when it is refused.
+    func line() throws(SettingsError) -> String {
+        guard !text.isEmpty else { throw error("the value is empty") }
+        guard !ArgumentText.bytes(text).contains(where: { [0, 10, 13].contains($0) }) else {
+            throw SettingsError("\(option): the value holds a line end or NUL, which FTP cannot carry")
+        }
+        return text
+    }
+
     /// A local path, made absolute.
     func path() throws(SettingsError) -> String {
         let path = try plain()

@@ -1,3 +1,5 @@
+package import Posix
+
 /// The protocol versions that are worth offering.
 package enum TLSVersion: Int, Sendable, Comparable, CaseIterable {
     /// TLS 1.2 (RFC 5246).
@@ -38,7 +40,7 @@ package struct TLSConfiguration: Sendable {
     /// A PEM file with the certificate's private key; nil means that the certificate's file holds it.
     package var keyFile: String?
     /// What decrypts the private key; without it an encrypted key is an error, never a prompt.
-    package var keyPassphrase: [UInt8]?
+    package var keyPassphrase: SecretBytes?
     /// Ciphers up to TLS 1.2 in the notation of openssl-ciphers(1), of which those without authentication or encryption are never used; nil
     /// means the library's default.
     package var ciphers: String?

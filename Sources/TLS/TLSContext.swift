@@ -151,10 +151,10 @@ package final class TLSContext: @unchecked Sendable {
 
 /// What OpenSSL is told when it wants to decrypt a key.
 private final class Passphrase {
-    private let bytes: [UInt8]?
+    private let bytes: SecretBytes?
     private(set) var wasAskedInVain = false
 
-    init(_ bytes: [UInt8]?) {
+    init(_ bytes: SecretBytes?) {
         self.bytes = bytes
     }
 
@@ -163,7 +163,9 @@ private final class Passphrase {
             wasAskedInVain = true
             return 0
         }
-        unsafe room.copyBytes(from: bytes)
+        unsafe bytes.withBytes { bytes in
+            for index in bytes.indices { unsafe room[index] = bytes[index] }
+        }
         return CInt(bytes.count)
     }
 }

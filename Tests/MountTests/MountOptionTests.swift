@@ -124,6 +124,33 @@ import Testing
         }
     }
 
+    @Test(
+        "an encrypted client key, groups and suites of choice, and the user's own words at the log-in",
+        arguments: [ServerKind.vsftpd, .proftpd])
+    func ownWords(_ kind: ServerKind) throws {
+        try withServer(kind, ServerOptions { $0.clientCertificate = true }) { server in
+            let place = try TemporaryDirectory("key")
+            try Shell.run(
+                "openssl pkey -aes256 -passout pass:open -in \"$1\" -out \"$2\"",
+                [server.certificates + "/client.key", place.path + "/key"])
+            let lines = "username=\(server.user)\npassword=\(server.password)\nkey_passphrase=open\n"
+            try TestFile.write(place.path + "/credentials", lines.utf8, mode: 0o600)
+            let options = MountOptions {
+                $0.giveCredentials = false
+                $0.options = [
+                    "credentials=\(place.path)/credentials", "cert=\(server.certificates)/client.pem",
+                    "key=\(place.path)/key", "tls_groups=P-256", "ciphersuites=TLS_AES_128_GCM_SHA256",
+                    "before_auth=*CLNT test", "before_login=*CLNT test", "after_login=*SITE UMASK 077",
+                    "login_order=prot-first",
+                ]
+            }
+            try withMount(of: server, options) { mount in
+                try mount.run("echo x > \"$M/f\"; [ \"$(cat \"$M/f\")\" = x ]")
+                #expect(!mount.log.contains("open\n") && mount.log.contains("> SITE UMASK 077"))
+            }
+        }
+    }
+
     @Test("many mounts of one server side by side do not disturb each other")
     func sideBySide() throws {
         try withServer(.proftpd) { server in

@@ -38,6 +38,7 @@ import Testing
             ("\u{FEFF}username=alice\npassword=p\u{e4}ss", "alice", "p\u{e4}ss"),
             ("username=alice\npassword=", "alice", ""),
             ("username=alice\npassword=#x", "alice", "#x"),
+            ("username=alice\naccount=blue\npassword=x", "alice", "x"),
         ])
     func file(content: String, name: String, password: String) throws {
         let file = try TemporaryFile(content)
@@ -52,6 +53,9 @@ import Testing
             ("secret\n", ":1: a line is"),
             ("secret=1\n", ":1: unknown key"),
             ("password=a\npassword=b\n", ":2: a second password="),
+            ("account=a\naccount=b\n", ":2: a second account="),
+            ("key_passphrase=a\nkey_passphrase=b\n", ":2: a second key_passphrase="),
+            ("password=a\naccount=b\rc\n", "line end"),
             ("username=a\nusername=b\n", ":2: a second username="),
             ("username=\npassword=b\n", "user name"),
             ("username=a\npassword=b\rc\n", "line end"),
@@ -96,6 +100,29 @@ import Testing
         #expect(chown(file.path, 12345, 12345) == 0)
         let error = try #require(throws: SettingsError.self) { try credentials("credentials=\(file.path)") }
         #expect(error.message.contains("belongs to user 12345"))
+    }
+
+    @Test("the passphrase of the client's key comes from the credentials file, byte by byte")
+    func keyPassphrase() throws {
+        let file = try TemporaryFile("username=alice\nkey_passphrase= op=en \npassword=x\n")
+        let place = surroundings(["USER": "me"])
+        let settings = try MountSettings(
+            MountRequest(source: "host:", mountPoint: "/mnt", optionLists: ["credentials=\(file.path)"]),
+            place)
+        #expect(try Credentials(settings, place, Self.none).keyPassphrase?.revealed == " op=en ")
+    }
+
+    @Test("an account comes from the option, or else from the credentials file")
+    func account() throws {
+        let file = try TemporaryFile("username=alice\npassword=x\naccount= blue \n")
+        func account(_ options: String) throws -> String? {
+            let place = surroundings(["USER": "me"])
+            let settings = try MountSettings(
+                MountRequest(source: "host:", mountPoint: "/mnt", optionLists: [options]), place)
+            return try Credentials(settings, place, Self.none).account?.revealed
+        }
+        #expect(try account("credentials=\(file.path)") == " blue ")
+        #expect(try account("credentials=\(file.path),account=red") == "red")
     }
 
     @Test("a file for another user than the source's is refused")

@@ -22,6 +22,20 @@ import Testing
         Effect("tls=explicit") { $0.tls.mode == .explicit && $0.server.port == 21 },
         Effect("port=990") { $0.tls.mode == .implicit },
         Effect("port=990,tls=explicit") { $0.tls.mode == .explicit && $0.server.port == 990 },
+        Effect("auth=SSL") { $0.tls.mechanism == .ssl },
+        Effect("port=21") { $0.tls.mechanism == .tls && !$0.server.protectionComesFirst },
+        Effect("login_order=prot-first") { $0.server.protectionComesFirst },
+        Effect("account=a b") { $0.credentials.account == "a b" },
+        Effect("before_auth=CLNT x,before_auth=*opts UTF8 ON") {
+            $0.server.beforeAuth.map(\.line) == [Array("CLNT x".utf8), Array("opts UTF8 ON".utf8)]
+                && $0.server.beforeAuth.map(\.mayFail) == [false, true]
+        },
+        Effect("before_login=HOST ftp.example.com") {
+            $0.server.beforeLogin.map(\.line) == [Array("HOST ftp.example.com".utf8)]
+        },
+        Effect("after_login=SITE UMASK 022") {
+            $0.server.afterLogin.map(\.line) == [Array("SITE UMASK 022".utf8)]
+        },
         Effect("tls_min=1.3") { $0.tls.minimum == .tls13 },
         Effect("tls_max=1.2") { $0.tls.maximum == .tls12 },
         Effect("disable_tls13") { $0.tls.maximum == .tls12 },
@@ -39,6 +53,13 @@ import Testing
             $0.tls.ciphers == "HIGH:!MD5"
                 && $0.tls.cipherSuites == "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256"
         },
+        Effect("ciphersuites=TLS_AES_128_GCM_SHA256") {
+            $0.tls.ciphers == nil && $0.tls.cipherSuites == "TLS_AES_128_GCM_SHA256"
+        },
+        Effect("ciphersuites=TLS_AES_128_GCM_SHA256,ciphers=HIGH") {
+            $0.tls.ciphers == "HIGH" && $0.tls.cipherSuites == "TLS_AES_128_GCM_SHA256"
+        },
+        Effect("tls_groups=X25519:P-256") { $0.tls.groups == "X25519:P-256" },
         Effect("trust_server_cert=/s.pem,no_verify_peer") {
             $0.tls.pinnedFiles == ["/s.pem"] && $0.warnings.isEmpty
         },
@@ -220,6 +241,15 @@ import Testing
             ("gid=nowhere", "no such group"),
             ("tls=auto", "tls=auto: use one of explicit, implicit"), ("tls_min=1.1", "use one of 1.2, 1.3"),
             ("tls_min=1.3,tls_max=1.2", "no version"),
+            ("auth=tls", "use one of TLS, SSL, TLS-C, TLS-P"),
+            ("auth=TLS,tls=implicit", "has no AUTH"), ("before_auth=CLNT x,port=990", "has no AUTH"),
+            ("before_login=", "use a command of FTP"), ("before_login= HOST x", "use a command of FTP"),
+            ("after_login=user bob", "USER is sent by the program itself"),
+            ("before_auth=*PASS secret", "PASS is sent by the program itself"),
+            ("after_login=prot C", "PROT is sent by the program itself"),
+            ("after_login=NOOP\\015\\012DELE x", "one line"),
+            ("login_order=first", "use one of user-first, prot-first"),
+            ("account=", "the value is empty"), ("account=a\\012b", "line end"),
             ("list=nlst", "use one of auto, mlsd, list, list-a"),
             ("custom_list=NLST", "use one of LIST, LIST -a"),
             ("cacert=/missing", "cacert=/missing: cannot be read"), ("cert=/missing", "cannot be read"),

@@ -177,7 +177,7 @@ struct HandshakeTests {
             let client = try Client {
                 $0.certificateFile = directory.path + "/cert.pem"
                 $0.keyFile = directory.path + "/key.pem"
-                $0.keyPassphrase = Array("open".utf8)
+                $0.keyPassphrase = SecretBytes(text: "open")
             }
             #expect(try client.connect(server).everything() == Array("in".utf8))
             // Without one the refusal comes in the handshake (1.2) or with the first read (1.3).
@@ -228,7 +228,7 @@ struct HandshakeTests {
             problem {
                 $0.certificateFile = certificate
                 $0.keyFile = key
-                $0.keyPassphrase = Array("wrong".utf8)
+                $0.keyPassphrase = SecretBytes(text: "wrong")
             }.contains(key))
         #expect(problem { _ in } == "none")
     }

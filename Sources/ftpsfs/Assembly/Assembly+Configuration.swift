@@ -1,4 +1,5 @@
 import FTPClient
+import FTPWire
 import FUSEAdapter
 import Posix
 import Remote
@@ -41,7 +42,38 @@ extension Assembly {
             case .list: .list
             case .listAll: .listAll
             }
+        configuration.dialogue = try loginDialogue()
         return configuration
+    }
+
+    private func loginDialogue() throws(Failure) -> LoginDialogue {
+        let server = settings.server
+        var dialogue = LoginDialogue()
+        dialogue.mechanism =
+            switch settings.tls.mechanism {
+            case .tls: .tls
+            case .tlsC: .tlsC
+            case .tlsP: .tlsP
+            case .ssl: .ssl
+            }
+        dialogue.beforeAuth = try Self.extras(server.beforeAuth)
+        dialogue.beforeLogin = try Self.extras(server.beforeLogin)
+        dialogue.afterLogin = try Self.extras(server.afterLogin)
+        dialogue.order = server.protectionComesFirst ? .protectionFirst : .userFirst
+        dialogue.account = credentials.account
+        return dialogue
+    }
+
+    private static func extras(_ commands: [ServerCommand]) throws(Failure) -> [LoginDialogue.Extra] {
+        do throws(CommandError) {
+            var extras: [LoginDialogue.Extra] = []
+            for command in commands {
+                extras.append(LoginDialogue.Extra(try .raw(command.line), mayFail: command.mayFail))
+            }
+            return extras
+        } catch {
+            throw Failure(.usage, "\(error)")
+        }
     }
 
     private func tlsConfiguration() throws(TLSError) -> TLSConfiguration {
@@ -57,6 +89,8 @@ extension Assembly {
         configuration.keyFile = tls.keyFile
         configuration.ciphers = tls.ciphers
         configuration.cipherSuites = tls.cipherSuites
+        configuration.groups = tls.groups
+        configuration.keyPassphrase = credentials.keyPassphrase
         configuration.pins = tls.pins
         for file in tls.pinnedFiles { try configuration.pin(certificateIn: file) }
         return configuration

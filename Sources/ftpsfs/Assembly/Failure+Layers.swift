@@ -1,4 +1,5 @@
 import FTPClient
+import FTPWire
 import FUSEAdapter
 import Posix
 import Remote
@@ -36,7 +37,9 @@ extension Failure {
                 .cannotConnect
             }
         guard case .tls(.notTrusted(let problem)) = error else {
-            self.init(code, "\(server): \(error)\(Self.advice(code))")
+            let wantsAccount = error.reply?.code == 332
+            let advice = wantsAccount ? "; use the option account=NAME" : Self.advice(code)
+            self.init(code, "\(server): \(error)\(advice)")
             return
         }
         let lines = problem.description.split(separator: "\n").map(String.init)
