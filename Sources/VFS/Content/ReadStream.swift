@@ -12,7 +12,7 @@ struct ReadStream {
     var position: UInt64
     /// Where to stop fetching until somebody reads on.
     private(set) var limit: UInt64
-    /// The end of the furthest read answered through this stream.
+    /// The end of the reads answered through this stream, as far as they leave no gap.
     private(set) var reach: UInt64
     /// How far the reader is led.
     private(set) var lead: UInt64
@@ -31,11 +31,16 @@ struct ReadStream {
 
     private let fileSize: UInt64
     private var reads = 0
+    /// Reads answered beyond a gap behind `reach`, in the order of their places: the kernel reads ahead with several requests at a time,
+    /// and they arrive in any order.
+    private var beyondGap: [Range<UInt64>] = []
 
     /// The lead a stream starts with at the beginning of a file.
     static let firstLead: UInt64 = 128 << 10
     /// What is fetched beyond a read at a new place: one TLS record.
     static let strayLead: UInt64 = 16 << 10
+    /// The most reads that may be answered ahead of one that is missing.
+    static let disorderLimit = 16
 
     /// Begins a stream for a read that ends at `end`; `whole` fetches to the end of the file without pausing.
     init(id: Int, start: UInt64, end: UInt64, fileSize: UInt64, whole: Bool, lead: UInt64?, use: UInt64) {
@@ -69,8 +74,9 @@ struct ReadStream {
 
     /// Notes that a read was answered, and moves the window when it went on sequentially; returns whether the thread must be woken.
     mutating func advance(over range: Range<UInt64>, mostLead: UInt64, gapLimit: UInt64) -> Bool {
-        guard range.upperBound > reach, range.lowerBound <= Self.sum(reach, gapLimit) else { return false }
-        reach = range.upperBound
+        guard range.upperBound > reach,
+            extend(over: range, gapLimit: gapLimit, disorder: Self.sum(mostLead, mostLead))
+        else { return false }
         reads += 1
         wasUsed = true
         if reads > 1 {
@@ -85,6 +91,23 @@ struct ReadStream {
         // limit that it stopped at.
         guard isPaused, limit > position else { return false }
         return limit - position >= lead / 4 || limit == fileSize ? resume() : false
+    }
+
+    // Moves `reach` over a read and over those beyond that were answered before it; returns whether it moved. A gap that is still there
+    // when the reads beyond it are many or far away was jumped over by the reader.
+    private mutating func extend(over range: Range<UInt64>, gapLimit: UInt64, disorder: UInt64) -> Bool {
+        let place = beyondGap.firstIndex { $0.lowerBound > range.lowerBound } ?? beyondGap.endIndex
+        beyondGap.insert(range, at: place)
+        let before = reach
+        while let next = beyondGap.first, let last = beyondGap.last {
+            let isNear = next.lowerBound <= Self.sum(reach, gapLimit)
+            guard isNear || beyondGap.count > Self.disorderLimit || last.upperBound - reach > disorder else {
+                break
+            }
+            reach = max(reach, next.upperBound)
+            beyondGap.removeFirst()
+        }
+        return reach > before
     }
 
     private mutating func resume() -> Bool {

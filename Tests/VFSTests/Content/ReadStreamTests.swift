@@ -31,4 +31,55 @@ import Testing
         }
         #expect(stream.position == size)
     }
+
+    private let mebibyte: UInt64 = 1 << 20
+
+    /// A stream in full flow that has fetched a lot.
+    private func sequential() -> ReadStream {
+        var stream = ReadStream(
+            id: 1, start: 0, end: mebibyte, fileSize: 1 << 30, whole: false, lead: nil, use: 1)
+        stream.position = 1 << 30
+        for number in 0..<4 { answer(number, &stream) }
+        return stream
+    }
+
+    @discardableResult
+    private func answer(_ number: Int, _ stream: inout ReadStream) -> Bool {
+        let place = UInt64(number) * mebibyte
+        return stream.advance(
+            over: place..<(place + mebibyte), mostLead: 4 * mebibyte, gapLimit: 256 << 10)
+    }
+
+    @Test("reads that are answered in another order move the window on as soon as none is missing")
+    func disorder() {
+        var stream = sequential()
+        for number in [5, 7, 6] {
+            answer(number, &stream)
+            #expect(stream.reach == 4 * mebibyte)
+        }
+        answer(4, &stream)
+        #expect(stream.reach == 8 * mebibyte && stream.limit == 12 * mebibyte)
+        answer(8, &stream)
+        #expect(stream.reach == 9 * mebibyte)
+    }
+
+    @Test("a read that never comes does not hold the window back for ever")
+    func jump() {
+        var stream = sequential()
+        for number in 5..<200 {
+            answer(number, &stream)
+            #expect(UInt64(number + 1) * mebibyte - stream.reach <= 8 * mebibyte)
+        }
+        #expect(stream.reach == 200 * mebibyte)
+    }
+
+    @Test("small reads beyond a gap are not collected for ever")
+    func scattered() {
+        var stream = sequential()
+        for number in 0..<100 as Range<UInt64> {
+            let place = 5 * mebibyte + number * 8192
+            _ = stream.advance(over: place..<(place + 4096), mostLead: 4 * mebibyte, gapLimit: 4096)
+        }
+        #expect(stream.reach >= 5 * mebibyte)
+    }
 }
