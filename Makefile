@@ -44,7 +44,7 @@ sanitize: sanitize-address sanitize-thread ## run the tests with the address and
 
 sanitize-address sanitize-thread: sanitize-%:
 	@scripts/setup tests
-	FTPSFS_REQUIRE_SERVERS=1 LSAN_OPTIONS=suppressions=$(CURDIR)/Tests/leaks.supp:print_suppressions=0 \
+	FTPSFS_REQUIRE_SERVERS=1 FTPSFS_SANITIZER=$* LSAN_OPTIONS=suppressions=$(CURDIR)/Tests/leaks.supp:print_suppressions=0 \
 		$(SWIFT) test --sanitize=$* --scratch-path .build/sanitize-$*
 
 # Built again only where a source is newer: root's PATH under sudo has no Swift, and needs none after "make build".

@@ -5,6 +5,7 @@
 #define _GNU_SOURCE 1
 #include <fcntl.h>
 #include <linux/falloc.h>
+#include <malloc.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
@@ -23,6 +24,10 @@ static inline int ftpsfs_set_dumpable(int dumpable) { return prctl(PR_SET_DUMPAB
 
 /// Makes the kernel send a signal to this process when its parent ends.
 static inline int ftpsfs_die_with_parent(int signal) { return prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0); }
+
+/// Makes free(3) give memory of at least a number of bytes back to the system at once; without it glibc takes the size of such memory
+/// for a reason to keep the next.
+static inline void ftpsfs_return_memory_from(int bytes) { mallopt(M_MMAP_THRESHOLD, bytes); }
 
 /// Makes a pipe whose ends are close-on-exec.
 static inline int ftpsfs_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }

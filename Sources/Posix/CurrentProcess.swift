@@ -56,6 +56,14 @@ package enum CurrentProcess {
         unsafe access(path, R_OK) == 0 ? nil : Errno.current
     }
 
+    /// Has freed memory go back to the system in pieces of 128 KiB and more, whatever was freed before.
+    ///
+    /// Memory of reads is made and freed by many threads; left to itself, the allocator keeps it in an arena for each (mallopt(3)).
+    /// To be called before other threads exist.
+    package static func returnFreedMemory() {
+        ftpsfs_return_memory_from(128 << 10)
+    }
+
     private static func bytes(of text: UnsafePointer<CChar>) -> [UInt8] {
         let raw = unsafe UnsafeRawBufferPointer(start: text, count: strlen(text))
         return unsafe [UInt8](raw)

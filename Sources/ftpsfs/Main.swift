@@ -8,6 +8,7 @@ enum Main {
     static func main() {
         Console.openMissingStreams()
         Daemon.ignoreBrokenPipes()
+        CurrentProcess.returnFreedMemory()
         let arguments = CurrentProcess.arguments.map { ArgumentText.text($0) }
         let name = arguments.first.map { $0.split(separator: "/").last.map(String.init) ?? $0 } ?? "ftpsfs"
         let code: ExitStatus

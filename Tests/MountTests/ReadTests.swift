@@ -90,7 +90,7 @@ import Testing
             #expect(try mount.run("tail -c 3 \"$M/huge\"") == "end")
             #expect(try mount.run("tail -c +4294967300 \"$M/huge\" | head -c 6 || true") == "middle")
             #expect(try mount.run("head -c 5 \"$M/huge\"") == "begin")
-            #expect(mount.residentMemory.peak < 128 * 1024)
+            #expect(Program.isSanitized || mount.residentMemory.peak < 128 * 1024)
         }
     }
 
@@ -101,6 +101,9 @@ import Testing
             func put(_ index: Int) throws {
                 let (letter, size) = versions[index % 3]
                 try mount.server.put("file", [UInt8](repeating: letter, count: size))
+                // Two versions of the same size and time could not be told apart.
+                let time = 1_700_000_000 + 60 * index
+                try Shell.run("touch -d @\(time) \"$1\"", [mount.server.onDisk("file")])
             }
             try put(0)
             let reader = try mount.startPython(
@@ -154,6 +157,15 @@ import Testing
         }
     }
 
+    @Test("a large file read in order needs little memory")
+    func memoryOfReading() throws {
+        try withMount(.proftpd) { mount in
+            try mount.run("truncate -s 800M \"$1/large\"; printf end >> \"$1/large\"", [mount.server.root])
+            try mount.run("cmp \"$1/large\" \"$M/large\"", [mount.server.root])
+            #expect(Program.isSanitized || mount.residentMemory.peak < 96 * 1024)
+        }
+    }
+
     @Test("descriptors do not leak, memory stays bounded", arguments: Program.servers)
     func leaks(_ kind: ServerKind) throws {
         try withMount(kind, ServerOptions(), MountOptions("max_conns=2")) { mount in
@@ -166,7 +178,7 @@ import Testing
             for _ in 1...3 { try mount.run(work) }
             // A connection more or less may be open at either moment.
             #expect(waitUntil(within: .seconds(30)) { mount.openDescriptors <= before + 6 })
-            #expect(mount.residentMemory.peak < 128 * 1024)
+            #expect(Program.isSanitized || mount.residentMemory.peak < 128 * 1024)
         }
     }
 }

@@ -13,6 +13,9 @@ package enum Program {
         return access(beside, X_OK) == 0 ? beside : packageRoot + "/.build/debug/ftpsfs"
     }()
 
+    /// Whether it was built with a sanitizer, whose shadow memory makes figures of memory meaningless.
+    package static let isSanitized = getenv("FTPSFS_SANITIZER") != nil
+
     /// Whether mounting can be tried: the program runs, and this machine lets root mount FUSE filesystems.
     ///
     /// With FTPSFS_REQUIRE_SERVERS set it is always true, so that what is missing is a failure.
