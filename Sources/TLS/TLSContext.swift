@@ -163,7 +163,7 @@ private final class Passphrase {
             wasAskedInVain = true
             return 0
         }
-        unsafe bytes.withBytes { bytes in
+        bytes.withBytes { bytes in
             for index in bytes.indices { unsafe room[index] = bytes[index] }
         }
         return CInt(bytes.count)
