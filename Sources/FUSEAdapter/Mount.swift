@@ -106,12 +106,12 @@ package final class Mount: Sendable {
     /// Blocks until `run` is about to return, or until twice the time of grace has passed. Programs that still have files open get
     /// errors from then on. A second call does nothing.
     package func stop(grace: Duration = .seconds(10)) {
-        let (place, isFirst) = state.withLock { state in
+        let (session, place, isFirst) = state.withLock { state in
             defer { state.isStopping = true }
-            return (state.place, !state.isStopping)
+            return (state.session, state.place, !state.isStopping)
         }
         guard isFirst else { return }
-        if let place { Unmounting.detach(place, logger: logger) }
+        if session?.isConnected ?? false, let place { Unmounting.detach(place, logger: logger) }
         // Without open files the kernel has ended the connection by now, and the loop ends by itself.
         guard !waitForEnd(.milliseconds(300)) else { return }
         state.withLock { $0.session }?.exit()
@@ -141,8 +141,10 @@ package final class Mount: Sendable {
             }
             return (state.session, state.place)
         }
+        // The numbers that tell a mount are given out again as soon as it is gone: somebody else's may have them by now.
+        let stands = session?.isConnected ?? false
         session?.close()
-        if let place { Unmounting.detach(place, logger: logger) }
+        if stands, let place { Unmounting.detach(place, logger: logger) }
     }
 
     private func startWatching() -> Thread? {

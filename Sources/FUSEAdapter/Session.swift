@@ -96,6 +96,17 @@ final class Session: @unchecked Sendable {
         }
     }
 
+    /// Whether the kernel still has the file system: it ends the connection when the last mount of it goes.
+    ///
+    /// Does not block.
+    var isConnected: Bool {
+        isOpen.withLock { isOpen in
+            guard isOpen else { return false }
+            var entry = pollfd(fd: unsafe fuse_session_fd(raw), events: 0, revents: 0)
+            return unsafe poll(&entry, 1, 0) == 0 || entry.revents & Int16(POLLERR) == 0
+        }
+    }
+
     /// Closes the connection, by which the kernel fails whatever still waits, and frees the session; not while the loop runs.
     ///
     /// libfuse's own unmounting is not used: it detaches whatever is mounted on the path by then, be it a stranger's.
