@@ -32,8 +32,8 @@ let package = Package(
         .systemLibrary(name: "CFUSE", pkgConfig: "fuse3", providers: [.apt(["libfuse3-dev"])]),
         .systemLibrary(name: "CLinux"),
 
-        .target(name: "Remote", swiftSettings: house),
         .target(name: "Posix", dependencies: ["CLinux", logging], swiftSettings: house),
+        .target(name: "Remote", dependencies: ["Posix"], swiftSettings: house),
         .target(name: "TLS", dependencies: ["COpenSSL", "Posix"], swiftSettings: house),
         .target(name: "FTPWire", dependencies: ["Remote"], swiftSettings: house),
         .target(

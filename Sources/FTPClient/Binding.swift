@@ -1,6 +1,5 @@
 import Posix
 import Remote
-import Synchronization
 
 /// One bond between a request and a session's wakeup: cancelling the request raises the wakeup, as long as the bond holds.
 final class Binding: Sendable {
@@ -9,7 +8,7 @@ final class Binding: Sendable {
         var token: Request.Token?
     }
 
-    private let state = Mutex(State())
+    private let state = Monitor(State())
     private let request: Request
     private let wakeup: Wakeup
 

@@ -1,6 +1,6 @@
 package import FTPWire
 import Remote
-import Synchronization
+import Posix
 
 /// What was learned of a server: shared by all sessions of a mount, which all may add to it at any time.
 ///
@@ -83,7 +83,7 @@ package final class ServerProfile: Sendable {
         package init() {}
     }
 
-    private let state = Mutex(Facts())
+    private let state = Monitor(Facts())
 
     /// Makes a profile that knows nothing.
     package init() {}

@@ -2,7 +2,6 @@ import FTPClient
 import FTPWire
 import Posix
 package import Remote
-import Synchronization
 
 /// Adding bytes at the end of a file.
 extension FTPStore {

@@ -1,7 +1,7 @@
 import FTPClient
 import FTPWire
 package import Remote
-import Synchronization
+import Posix
 
 /// Asking for one name.
 extension FTPStore {

@@ -2,7 +2,7 @@ import FTPClient
 import FTPWire
 import Logging
 import Remote
-import Synchronization
+import Posix
 
 /// Seeing to what uploads have left on the server.
 ///

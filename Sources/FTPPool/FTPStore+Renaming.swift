@@ -2,7 +2,7 @@ import FTPClient
 import FTPWire
 import Logging
 import Remote
-import Synchronization
+import Posix
 
 /// Renaming over a file, on servers that refuse to as well.
 extension FTPStore {

@@ -2,7 +2,7 @@ import FTPClient
 import FTPWire
 import Logging
 package import Remote
-import Synchronization
+import Posix
 
 /// Putting a whole content in place of a file.
 ///

@@ -3,7 +3,6 @@ import FTPWire
 package import Logging
 import Posix
 package import Remote
-import Synchronization
 
 /// The files of an FTPS server as a `RemoteStore`: every operation leases a session, and is tried again where that is safe.
 ///
@@ -15,11 +14,11 @@ package final class FTPStore: RemoteStore {
     let profile: ServerProfile
     let logger: Logger
     /// Temporary names of uploads under way, which listings leave out.
-    let activeNames = Mutex<Set<RemotePath>>([])
+    let activeNames = Monitor<Set<RemotePath>>([])
     /// What uploads have left on the server to be seen to.
-    let leftovers = Mutex(Leftovers())
+    let leftovers = Monitor(Leftovers())
     /// What this store has learned besides its sessions.
-    let learned = Mutex(Learned())
+    let learned = Monitor(Learned())
 
     /// Facts of the server that only the store has use for.
     struct Learned {

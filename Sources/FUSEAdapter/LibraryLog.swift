@@ -1,7 +1,7 @@
 import CFUSE
 import Glibc
 import Logging
-import Synchronization
+import Posix
 
 /// Where libfuse's own messages go: into the program's log, and, while a mount is being made, into the error.
 enum LibraryLog {
@@ -10,7 +10,7 @@ enum LibraryLog {
         var collected: [String]?
     }
 
-    private static let state = Mutex(State())
+    private static let state = Monitor(State())
 
     /// Takes the messages of libfuse from now on; the last logger given counts, since libfuse knows one receiver.
     static func install(_ logger: Logger) {

@@ -1,7 +1,6 @@
 import CFUSE
 import Glibc
 import Posix
-import Synchronization
 
 /// libfuse's session: owns it, and keeps the adapter alive that the callbacks use.
 ///
@@ -11,7 +10,7 @@ final class Session: @unchecked Sendable {
     // Unchecked: `raw` is set at the beginning and taken away under `isOpen`'s lock; the calls in between are made by the one thread
     // that runs the mount, except `exit`, which holds the lock.
     private let raw: OpaquePointer
-    private let isOpen = Mutex(true)
+    private let isOpen = Monitor(true)
     private let adapter: Adapter
 
     /// Makes a session; nil when libfuse refuses the words (its reasons go to the log).

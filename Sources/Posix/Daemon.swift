@@ -1,6 +1,5 @@
 import CLinux
 import Glibc
-import Synchronization
 
 /// A program that goes into the background once it is of use.
 ///
@@ -8,10 +7,10 @@ import Synchronization
 /// then ends itself, with 0 or with the status of the other. So whoever starts the program learns what came of it.
 package final class Daemon: Sendable {
     // The end of the pipe the starting process waits at; nil in the foreground and after `ready()`.
-    private let waiting: Mutex<FileDescriptor?>
+    private let waiting: Monitor<FileDescriptor?>
 
     private init(waiting: consuming FileDescriptor?) {
-        self.waiting = Mutex(waiting)
+        self.waiting = Monitor(waiting)
     }
 
     /// Goes on in a child process where the program is to run in the background; returns in that one alone.

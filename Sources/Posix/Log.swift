@@ -1,6 +1,5 @@
 package import Logging
 import Glibc
-import Synchronization
 
 /// The place log lines go to.
 package final class LogSink: Sendable {
@@ -11,7 +10,7 @@ package final class LogSink: Sendable {
 
     private let target: Target
     // Keeps a long line in one piece where write(2) takes it in parts.
-    private let turn = Mutex(())
+    private let turn = Monitor(())
 
     private init(_ target: Target) {
         self.target = target

@@ -3,17 +3,21 @@ import Glibc
 
 /// A value behind a lock on which threads can wait for a change.
 ///
-/// The standard library's `Mutex` has no condition variable. The lock is not recursive: taking it again on the same thread
-/// deadlocks. No I/O, kernel reply or foreign closure belongs inside `withLock`.
+/// The one kind of lock in this house. The standard library's `Mutex` has no condition variable, and under contention its owner
+/// is changed by the kernel (a priority-inheriting futex), which the thread sanitizer does not see: it then reports races inside
+/// critical sections, among which a real one would be lost. It knows pthread's mutexes.
+///
+/// The lock is not recursive: taking it again on the same thread deadlocks. No I/O, kernel reply or foreign closure belongs
+/// inside `withLock`.
 @safe
-package final class Monitor<State>: @unchecked Sendable {
+package final class Monitor<State: ~Copyable>: @unchecked Sendable {
     // Unchecked: `state` is only touched while `mutex` is held; both pthread objects live on the heap, where they stay.
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private let condition: UnsafeMutablePointer<pthread_cond_t>
     private var state: State
 
     /// Puts a value behind a new lock.
-    package init(_ state: sending State) {
+    package init(_ state: consuming sending State) {
         self.state = state
         unsafe mutex = .allocate(capacity: 1)
         unsafe condition = .allocate(capacity: 1)
@@ -36,7 +40,7 @@ package final class Monitor<State>: @unchecked Sendable {
     }
 
     /// Runs the body with the lock held and wakes nobody.
-    package func withLock<Result, Failure: Error>(
+    package func withLock<Result: ~Copyable, Failure: Error>(
         _ body: (inout State) throws(Failure) -> Result
     ) throws(Failure) -> Result {
         unsafe pthread_mutex_lock(mutex)
@@ -45,7 +49,7 @@ package final class Monitor<State>: @unchecked Sendable {
     }
 
     /// Runs the body with the lock held, then wakes every waiting thread.
-    package func update<Result, Failure: Error>(
+    package func update<Result: ~Copyable, Failure: Error>(
         _ body: (inout State) throws(Failure) -> Result
     ) throws(Failure) -> Result {
         unsafe pthread_mutex_lock(mutex)

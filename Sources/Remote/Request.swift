@@ -1,4 +1,4 @@
-import Synchronization
+import Posix
 
 /// One request of a program, which that program may interrupt while it waits.
 ///
@@ -16,7 +16,7 @@ package final class Request: Sendable {
         fileprivate let key: UInt64
     }
 
-    private let state = Mutex(State())
+    private let state = Monitor(State())
 
     /// Makes a request that is not cancelled.
     package init() {}

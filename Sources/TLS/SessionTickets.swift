@@ -1,5 +1,5 @@
 import COpenSSL
-import Synchronization
+import Posix
 
 /// The newest TLS session of one control connection, for its data connections to resume.
 ///
@@ -25,7 +25,7 @@ package final class SessionTickets: Sendable {
         var count = 0
     }
 
-    private let state = Mutex(State())
+    private let state = Monitor(State())
 
     /// Makes an object without a ticket.
     package init() {}

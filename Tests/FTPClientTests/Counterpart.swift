@@ -2,7 +2,6 @@ import FTPClient
 import Logging
 import Posix
 import Remote
-import Synchronization
 import TLS
 import TestSupport
 import Testing
@@ -126,7 +125,7 @@ final class Counterpart {
 
 /// Lines as they come; any thread may look.
 final class Record: Sendable {
-    private let lines = Mutex<[String]>([])
+    private let lines = Monitor<[String]>([])
 
     func add(_ line: String) { lines.withLock { $0.append(line) } }
     var all: [String] { lines.withLock { $0 } }

@@ -2,7 +2,6 @@ import FTPWire
 import Logging
 import Posix
 import Remote
-import Synchronization
 import TLS
 import TestSupport
 import Testing

@@ -4,7 +4,6 @@ import Glibc
 import Logging
 import Posix
 import Remote
-import Synchronization
 import TLS
 import TestSupport
 import Testing
@@ -37,7 +36,7 @@ struct ServerCase: Hashable, Sendable, CustomTestStringConvertible {
         }
     }
 
-    private static let servers = Mutex<[ServerCase: ServerFixture]>([:])
+    private static let servers = Monitor<[ServerCase: ServerFixture]>([:])
 }
 
 extension ServerFixture {

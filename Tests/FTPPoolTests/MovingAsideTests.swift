@@ -1,6 +1,5 @@
 import Posix
 import Remote
-import Synchronization
 import TestSupport
 import Testing
 

@@ -3,7 +3,6 @@ import Glibc
 import Logging
 import Posix
 import Remote
-import Synchronization
 import TLS
 import TestSupport
 

@@ -2,7 +2,6 @@ import FTPClient
 import Glibc
 import Posix
 import Remote
-import Synchronization
 import TestSupport
 import Testing
 
@@ -200,7 +199,7 @@ struct StoreTests {
         let fixture = try StoreFixture(ServerFixture(server))
         try fixture.server.put("file", pattern(1000))
         let bytes = pattern(5_000_000)
-        let killed = Mutex(false)
+        let killed = Monitor(false)
         let machine = fixture.server
         let source = BytesSource(bytes) { offset throws(RemoteError) in
             guard offset >= 2_000_000 else { return }

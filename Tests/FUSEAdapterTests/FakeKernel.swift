@@ -2,7 +2,6 @@ import CFUSE
 import Foundation
 import Logging
 import Posix
-import Synchronization
 import TestSupport
 import Testing
 
@@ -26,7 +25,7 @@ final class FakeKernel {
         }
     }
 
-    private static let refusing = Mutex<Set<CInt>>([])
+    private static let refusing = Monitor<Set<CInt>>([])
     private let adapter: Adapter
     private let session: OpaquePointer
     private let near: CInt

@@ -1,3 +1,4 @@
+import CFUSE
 import Foundation
 import Logging
 import TestSupport
@@ -59,5 +60,19 @@ import VFS
         prepared.mount.stop()
         #expect(!prepared.isMounted)
         #expect(prepared.mount.run() == 0)
+    }
+
+    @Test("a mount that somebody took away leaves the next one alone, which the kernel gives the same numbers")
+    func endAfterUnmounting() throws {
+        for _ in 0..<8 {
+            let (gone, next) = (try Prepared(), try Prepared())
+            try gone.mount.mount()
+            #expect(ftpsfs_detach(gone.point) == 0)
+            #expect(!gone.isMounted)
+            try next.mount.mount()
+            gone.mount.end()
+            #expect(next.isMounted)
+            next.mount.end()
+        }
     }
 }

@@ -7,7 +7,7 @@ import Testing
     /// but the pure ones.
     private static let imports: [String: Set<String>] = [
         "Posix": ["CLinux", "Glibc", "Synchronization", "Logging"],
-        "Remote": ["Synchronization"],
+        "Remote": ["Posix"],
         "TLS": ["COpenSSL", "Posix", "Glibc", "Synchronization"],
         "FTPWire": ["Remote"],
         "FTPClient": ["FTPWire", "TLS", "Posix", "Remote", "Logging", "Synchronization", "Glibc"],
@@ -58,6 +58,7 @@ import Testing
             ("as!", "casts are checked"),
             ("print", "the log and write(2) are for messages"),
             ("public", "`package` is the widest access here"),
+            ("Mutex", "`Monitor` is the lock here, for the reason it gives"),
             ("async", "blocking calls with deadlines on own threads"),
             ("@preconcurrency", "the concurrency checks stay whole"),
         ])

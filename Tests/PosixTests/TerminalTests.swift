@@ -1,6 +1,5 @@
 import Foundation
 import Posix
-import Synchronization
 import Testing
 
 /// Asking for a password on a terminal, here a pseudo-terminal.
@@ -55,7 +54,7 @@ import Testing
     }
 
     private func ask(_ terminal: PseudoTerminal, typing text: String) throws -> Answer {
-        let answer = Mutex<Answer?>(nil)
+        let answer = Monitor<Answer?>(nil)
         let inner = terminal.inner
         let thread = try Posix.Thread(named: "ask") {
             let result: Answer

@@ -1,7 +1,7 @@
-import Synchronization
 import Testing
 
 @testable import Remote
+import Posix
 
 @Suite("Names and paths")
 struct NameTests {
@@ -108,7 +108,7 @@ struct FileVersionTests {
 @Suite("Requests")
 struct RequestTests {
     private final class Counter: Sendable {
-        private let value = Mutex(0)
+        private let value = Monitor(0)
         var count: Int { value.withLock { $0 } }
         func increase() { value.withLock { $0 += 1 } }
     }

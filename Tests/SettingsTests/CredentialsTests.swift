@@ -1,7 +1,6 @@
 import Foundation
 import Posix
 import Settings
-import Synchronization
 import Testing
 
 /// Where names and passwords come from, in which order, and what is refused.
@@ -226,7 +225,7 @@ import Testing
         "the prompt names user and host, and is not shown where a client certificate may do or nobody is known"
     )
     func prompting() throws {
-        let asked = Mutex("")
+        let asked = Monitor("")
         let input = PasswordInput(
             standardInputLine: { () throws(PrivateFileError) in nil },
             ask: { prompt throws(TerminalError) in

@@ -23,7 +23,7 @@ struct Assembly {
     /// What signals act on.
     private final class Current: Sendable {
         /// The mount, nil before anything is mounted.
-        let mount = Mutex<Mount?>(nil)
+        let mount = Monitor<Mount?>(nil)
         /// Whether whoever waits for the mount has been told that it is there.
         let isUsable = Atomic(false)
     }

@@ -1,5 +1,4 @@
 import Posix
-import Synchronization
 
 /// How a scripted server is set up; may be changed while it runs, for what comes after.
 package struct ScriptedServerSettings: Sendable {

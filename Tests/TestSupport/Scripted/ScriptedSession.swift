@@ -1,7 +1,6 @@
 import COpenSSL
 import Glibc
 import Posix
-import Synchronization
 
 /// One control connection of a scripted server.
 final class ScriptedSession: @unchecked Sendable {
@@ -33,7 +32,7 @@ final class ScriptedSession: @unchecked Sendable {
         case say(String, Ending?)
     }
 
-    private let inbox = Mutex<[Message]>([])
+    private let inbox = Monitor<[Message]>([])
     private let wakeup: Wakeup
     private var input: [UInt8] = []
     private var hasSentSinceRead = false

@@ -1,5 +1,4 @@
 import Posix
-import Synchronization
 
 /// One transfer of a scripted server, with its data connection; runs on a thread of its own.
 final class ScriptedTransfer: @unchecked Sendable {
@@ -43,7 +42,7 @@ final class ScriptedTransfer: @unchecked Sendable {
     private let server: ScriptedServer
     private let listener: TestListener
     private let job: Job
-    private let state = Mutex(State())
+    private let state = Monitor(State())
     private var hasPosted = false
     private var moved = 0
 

@@ -49,13 +49,13 @@ package final class ScriptedTree: Sendable {
         var lastUnique = 0
     }
 
-    private let state: Mutex<State>
+    private let state: Monitor<State>
 
     /// Makes a tree with nothing but the root directory.
     package init() {
         var first = State()
         first.nodes[slash] = Node(kind: .directory, mode: 0o755, modified: now(), unique: 0)
-        state = Mutex(first)
+        state = Monitor(first)
     }
 
     /// Adds or replaces a file, with the directories above it.

@@ -1,6 +1,6 @@
 import COpenSSL
 import Glibc
-import Synchronization
+import Posix
 
 /// A throw-away certificate with its private key, made in memory.
 package final class TestCertificate: @unchecked Sendable {
@@ -96,7 +96,7 @@ package final class TestCertificate: @unchecked Sendable {
     }
 }
 
-private let serial = Mutex(1)
+private let serial = Monitor(1)
 
 private func nextSerial() -> Int {
     serial.withLock { serial in

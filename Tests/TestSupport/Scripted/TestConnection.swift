@@ -1,7 +1,6 @@
 import COpenSSL
 import Glibc
 import Posix
-import Synchronization
 
 /// Why a test's server could not go on; mostly that the client has gone.
 package struct TestConnectionError: Error, CustomStringConvertible {
@@ -22,15 +21,15 @@ package struct TestConnectionError: Error, CustomStringConvertible {
 /// One thread reads and writes; `interrupt` may be called by any. A call that blocks for a minute fails.
 package final class TestConnection: @unchecked Sendable {
     // Unchecked: `ssl` belongs to the serving thread; `descriptor` is guarded by the lock where another thread uses it.
-    private let open: Mutex<Bool>
+    private let open: Monitor<Bool>
     private let descriptor: CInt
     private var ssl: OpaquePointer?
-    private let sent = Mutex(0)
+    private let sent = Monitor(0)
 
     /// Takes over an accepted descriptor.
     init(owning descriptor: CInt) {
         self.descriptor = descriptor
-        open = Mutex(true)
+        open = Monitor(true)
         var limit = timeval(tv_sec: 60, tv_usec: 0)
         let size = socklen_t(MemoryLayout<timeval>.size)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, size)

@@ -1,5 +1,5 @@
 package import Glibc
-import Synchronization
+import Posix
 
 /// A subprocess in a process group of its own, which is killed and reaped when this object goes.
 ///
@@ -8,8 +8,8 @@ package final class ChildProcess: Sendable {
     /// The process id, which is also the id of its process group.
     package let pid: pid_t
     // The wait status once reaped; guarded by the mutex, so that a reaped id is never signalled.
-    private let reaped = Mutex<CInt?>(nil)
-    private let input: Mutex<CInt>
+    private let reaped = Monitor<CInt?>(nil)
+    private let input: Monitor<CInt>
 
     /// Starts `arguments[0]`, looked up in PATH.
     ///
@@ -70,7 +70,7 @@ package final class ChildProcess: Sendable {
             throw SupportFailure("cannot start \(arguments[0]): \(String(cString: strerror(failure)))")
         }
         pid = child
-        input = Mutex(ends[1])
+        input = Monitor(ends[1])
     }
 
     deinit {

@@ -1,5 +1,5 @@
 package import Glibc
-import Synchronization
+import Posix
 
 /// A real FTPS server on loopback, started by scripts/serve, which explains how.
 ///
@@ -24,9 +24,9 @@ package final class ServerFixture: Sendable {
     private let output: String
     private let place: TemporaryDirectory
     // Lines of the launcher's output that were read; guarded by the mutex, which also keeps commands apart.
-    private let answered = Mutex(1)
+    private let answered = Monitor(1)
     // Keeps files that are put at the same time apart.
-    private let puts = Mutex(0)
+    private let puts = Monitor(0)
 
     /// The user the server's file accesses are made as.
     package static let unprivileged: uid_t = 65534

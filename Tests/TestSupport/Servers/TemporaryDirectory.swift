@@ -1,6 +1,6 @@
 import Foundation
 package import Glibc
-import Synchronization
+import Posix
 
 /// A new directory below /tmp that is removed with everything in it when this object goes, or else when the process ends.
 package final class TemporaryDirectory: Sendable {
@@ -22,7 +22,7 @@ package final class TemporaryDirectory: Sendable {
     }
 
     // What static variables hold is never released.
-    private static let standing = Mutex<Set<String>>([])
+    private static let standing = Monitor<Set<String>>([])
     private static let removal: Void = {
         atexit {
             for path in TemporaryDirectory.standing.withLock({ $0 }) {
