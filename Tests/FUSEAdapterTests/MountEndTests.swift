@@ -62,7 +62,7 @@ import VFS
         #expect(prepared.mount.run() == 0)
     }
 
-    @Test("a mount that somebody took away leaves the next one alone, which the kernel gives the same numbers")
+    @Test("a mount that somebody took away leaves the next one alone, which the kernel gives its numbers")
     func endAfterUnmounting() throws {
         for _ in 0..<8 {
             let (gone, next) = (try Prepared(), try Prepared())
