@@ -1,7 +1,7 @@
 import Posix
 import TLS
 
-/// The bytes of a control connection: plain until `protect` has been called, TLS from then on.
+/// The bytes of a control connection: plain until `protect` has been called, TLS from then on, up to `unprotect`.
 ///
 /// Used by one thread at a time.
 final class ByteStream {
@@ -52,6 +52,19 @@ final class ByteStream {
         } catch {
             descriptor = -1
             throw FTPError(handshake: error, "TLS handshake")
+        }
+    }
+
+    /// Takes TLS off the connection, which goes on in clear text.
+    ///
+    /// Blocks until the deadline at most, for the server's close_notify.
+    func unprotect(until deadline: Deadline, wakeup: Wakeup) throws(FTPError) {
+        guard let stream = secured.take() else { throw .connectionLost("closed") }
+        do throws(TLSError) {
+            plain = try stream.endProtection(until: deadline, wakeup: wakeup)
+        } catch {
+            descriptor = -1
+            throw FTPError(control: error, "the end of TLS")
         }
     }
 

@@ -27,6 +27,8 @@ final class ControlChannel {
     let replyTimeout: Duration
     /// Whether the dialogue is out of step or the connection gone.
     private(set) var isBroken = false
+    /// Whether the log-in is complete, so that a server that asks for one has lost its state (RFC 4217 section 13).
+    var isLoggedIn = false
 
     /// Takes over a connected socket, plain.
     init(_ socket: consuming Socket, wakeup: Wakeup, replyTimeout: Duration, logger: Logger) {
@@ -67,6 +69,19 @@ final class ControlChannel {
         do throws(FTPError) {
             try stream.protect(
                 context: context, host: host, tickets: tickets, until: deadline, wakeup: wakeup)
+        } catch {
+            isBroken = true
+            throw error
+        }
+    }
+
+    /// Takes TLS off the connection, after the server has agreed to that.
+    ///
+    /// Blocks within the time of one reply. The connection is of no further use when this throws.
+    func unprotect() throws(FTPError) {
+        do throws(FTPError) {
+            guard !hasUnreadBytes else { throw .protocolViolation("replies behind the one to CCC") }
+            try stream.unprotect(until: .after(replyTimeout), wakeup: wakeup)
         } catch {
             isBroken = true
             throw error
@@ -124,7 +139,8 @@ final class ControlChannel {
 
     /// Waits for the next reply to the oldest command that has no final one: a preliminary reply (1xx) or the final one.
     ///
-    /// A 421 is the end of the session and is thrown as `.unavailable`.
+    /// A 421 is the end of the session and is thrown as `.unavailable`; a server that has lost the session's state is thrown as
+    /// `.loggedOut`.
     func expect(
         until deadline: Deadline? = nil, interruptible: Bool = true
     ) throws(FTPError) -> Reply {
@@ -246,6 +262,11 @@ final class ControlChannel {
         guard reply.code != 421 else {
             isBroken = true
             throw .unavailable(reply)
+        }
+        // Another greeting comes from a session that begins anew, with neither log-in nor PROT.
+        guard !isLoggedIn || reply.code != 220 && !reply.saysNotLoggedIn else {
+            isBroken = true
+            throw .loggedOut(reply)
         }
         return reply
     }

@@ -14,6 +14,8 @@ package enum FTPError: Error, Sendable {
     case tooManyConnections(Reply)
     /// The server ends the service or the session (421).
     case unavailable(Reply)
+    /// The server has forgotten that we are logged in; the session must not be used in whatever state it is now.
+    case loggedOut(Reply)
     /// The server does not protect a connection: AUTH TLS, PBSZ or PROT P was refused; the verb, and what it said.
     case protectionRefused(String, Reply)
     /// The server demands that a data connection resumes the TLS session, and this one did not; a new log-in helps.
@@ -51,7 +53,8 @@ extension FTPError {
     package var reply: Reply? {
         switch self {
         case .refused(_, let reply), .loginRefused(let reply), .tooManyConnections(let reply),
-            .unavailable(let reply), .protectionRefused(_, let reply), .resumptionRefused(let reply):
+            .unavailable(let reply), .loggedOut(let reply), .protectionRefused(_, let reply),
+            .resumptionRefused(let reply):
             reply
         case .connectionLost, .timedOut, .interrupted, .resolve, .connect, .dataConnection, .tls,
             .protocolViolation, .listing, .unreadable, .invalidName, .tooLong, .unsupported:
@@ -126,6 +129,7 @@ extension FTPError: CustomStringConvertible {
         case .loginRefused(let reply): "log-in refused: \(reply)"
         case .tooManyConnections(let reply): "too many connections: \(reply)"
         case .unavailable(let reply): "service not available: \(reply)"
+        case .loggedOut(let reply): "the server has forgotten the log-in: \(reply)"
         case .protectionRefused(let verb, let reply): "the server refuses TLS (\(verb)): \(reply)"
         case .resumptionRefused(let reply): "data connection refused, TLS session not resumed: \(reply)"
         case .connectionLost(let reason): "connection lost: \(reason)"

@@ -11,6 +11,20 @@ extension Session {
     package static func open(
         _ configuration: SessionConfiguration, profile: ServerProfile, for request: Request
     ) throws(FTPError) -> Session {
+        let mayClear = configuration.dialogue.clearing == .tried && !profile.facts.clearingFails
+        do throws(FTPError) {
+            return try openOnce(configuration, profile: profile, for: request)
+        } catch {
+            // A server that has lost the connection over CCC is asked without.
+            guard mayClear, profile.facts.clearingFails else { throw error }
+            configuration.logger.notice("\(error); going on without CCC")
+            return try openOnce(configuration, profile: profile, for: request)
+        }
+    }
+
+    private static func openOnce(
+        _ configuration: SessionConfiguration, profile: ServerProfile, for request: Request
+    ) throws(FTPError) -> Session {
         let wakeup: Wakeup
         do throws(Errno) { wakeup = try Wakeup() } catch { throw .connectionLost(error.description) }
         let binding = Binding(request, raising: wakeup)
@@ -24,6 +38,8 @@ extension Session {
         do throws(FTPError) {
             try session.logIn()
             try session.setUp()
+            session.control.isLoggedIn = true
+            try session.clearControlConnection()
         } catch {
             session.close()
             throw error
@@ -52,11 +68,13 @@ extension Session {
                 try control.protect(
                     context: configuration.tls, host: configuration.host, tickets: tickets, until: deadline)
             }
-            if let negotiated = control.tls?.negotiated {
-                configuration.logger.debug("control connection protected: \(negotiated)")
+            guard let tls = control.tls, let negotiated = tls.negotiated, let peer = tls.peer else {
+                throw .protocolViolation("a session without TLS")
             }
+            configuration.logger.debug("control connection protected: \(negotiated)")
             return Session(
-                control, greeting: greeting, tickets: tickets, configuration: configuration, profile: profile,
+                control, greeting: greeting, peer: peer, tickets: tickets, configuration: configuration,
+                profile: profile,
                 binding: binding)
         } catch {
             control.close(saying: false)

@@ -29,6 +29,16 @@ package struct LoginDialogue: Sendable {
         case protectionFirst
     }
 
+    /// Whether the control connection goes on in clear text once the session is set up (RFC 4217 sections 5 and 15.3).
+    package enum Clearing: Sendable {
+        /// It stays protected.
+        case never
+        /// It does where the server agrees.
+        case tried
+        /// It does, or there is no session.
+        case required
+    }
+
     /// The argument of AUTH.
     package var mechanism = Command.Authentication.tls
     /// Commands between greeting and AUTH, in plain text: anybody on the way can read and change them.
@@ -39,6 +49,8 @@ package struct LoginDialogue: Sendable {
     package var afterLogin: [Extra] = []
     /// Whether PBSZ and PROT come first.
     package var order = Order.userFirst
+    /// Whether CCC is sent.
+    package var clearing = Clearing.never
     /// The argument of ACCT, for servers that ask for it with 332 (RFC 959 section 4.1.1).
     package var account: SecretBytes?
 

@@ -58,6 +58,8 @@ package final class ServerProfile: Sendable {
         package var features = Features()
         /// Whether USER was refused ahead of PROT and accepted behind it.
         package var wantsProtectionFirst = false
+        /// Whether CCC was refused, or TLS could not be taken off the control connection.
+        package var clearingFails = false
         /// False once EPSV was refused or its ports could not be reached while those of PASV could.
         package var extendedPassiveWorks = true
         /// Whether a data connection has been made to a port of the way in use.

@@ -133,7 +133,6 @@ extension Session {
     private func establish(
         _ socket: consuming Socket, _ opening: inout TransferOpening
     ) throws(FTPError) -> DataChannel {
-        guard let peer = control.tls?.peer else { throw .protocolViolation("a transfer without TLS") }
         var deadline = Deadline.after(configuration.replyTimeout)
         let stream: TLSStream
         do throws(TLSError) {

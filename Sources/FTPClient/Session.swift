@@ -29,6 +29,8 @@ package final class Session {
     package internal(set) var software = ServerSoftware(.unknown)
     /// The directory the server has put us in; the root where it does not say.
     package internal(set) var home = RemotePath.root
+    /// Whose certificate the control connection has shown; data connections must show the same.
+    let peer: PeerIdentity
     /// Whether a transfer is open, so that no command may be sent.
     var isTransferring = false
     /// Whether the server has accepted PROT P.
@@ -36,13 +38,14 @@ package final class Session {
 
     private var binding: Binding?
 
-    /// Puts a session together around a dialogue that has just begun.
+    /// Puts a session together around a dialogue that has just begun and is protected.
     init(
-        _ control: ControlChannel, greeting: Reply, tickets: SessionTickets,
+        _ control: ControlChannel, greeting: Reply, peer: PeerIdentity, tickets: SessionTickets,
         configuration: SessionConfiguration, profile: ServerProfile, binding: Binding
     ) {
         self.control = control
         self.greeting = greeting
+        self.peer = peer
         self.tickets = tickets
         self.configuration = configuration
         self.profile = profile

@@ -6,7 +6,7 @@ extension FTPError {
     /// Whether the same commands may succeed on another session: the connection failed, not the request.
     var isWorthRetrying: Bool {
         switch self {
-        case .unavailable, .resumptionRefused, .connectionLost, .timedOut, .dataConnection,
+        case .unavailable, .loggedOut, .resumptionRefused, .connectionLost, .timedOut, .dataConnection,
             .protocolViolation:
             true
         case .refused(_, let reply):
@@ -17,11 +17,15 @@ extension FTPError {
         }
     }
 
-    /// How often an operation is tried in all when it fails like this; a passed deadline has cost enough already.
+    /// How often an operation is tried in all when it fails like this.
+    ///
+    /// A passed deadline has cost enough already, and servers count log-ins.
     var attempts: Int {
         guard isWorthRetrying else { return 1 }
-        if case .timedOut = self { return 2 }
-        return 4
+        switch self {
+        case .timedOut, .loggedOut: return 2
+        default: return 4
+        }
     }
 
     /// Whether the server has no place for another connection, while others may go on.

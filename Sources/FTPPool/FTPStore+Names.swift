@@ -156,7 +156,13 @@ extension FTPStore {
                     // What needs no doubt is to fail before the command is out: a connection that has gone silently is found by a question.
                     _ = try lease.session.run(lease.hasRested ? [.noop] : [])
                     wasSent = true
-                    try body(lease.session)
+                    do throws(FTPError) {
+                        try body(lease.session)
+                    } catch {
+                        // A command without a log-in is not carried out.
+                        if case .loggedOut = error { wasSent = false }
+                        throw error
+                    }
                 })
         } catch {
             // A repetition is refused when the server has carried out the first command in the meantime.

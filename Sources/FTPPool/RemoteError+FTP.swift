@@ -11,7 +11,7 @@ extension RemoteError {
             switch error {
             case .refused(let verb, let reply):
                 ReplyMeaning(reply, to: verb).kind ?? Self.likelyKind(reply, verb)
-            case .loginRefused: .authentication
+            case .loginRefused, .loggedOut: .authentication
             case .tooManyConnections: .busy
             case .protectionRefused: .untrusted
             case .unavailable, .resumptionRefused, .connectionLost, .dataConnection, .resolve, .connect:

@@ -13,6 +13,19 @@ extension Reply {
         return amounts.contains(where: speaks) && things.contains(where: speaks)
     }
 
+    /// The server takes the client for one that has not logged in, though 530 is also said of a lack of rights.
+    ///
+    /// vsftpd 3.0.3 and ProFTPD 1.3.8: `530 Please login with USER and PASS`; Pure-FTPd 1.0.50: `530 You aren't logged in`; pyftpdlib 2.2:
+    /// `530 Log in with USER and PASS first.`
+    package var saysNotLoggedIn: Bool {
+        guard code == 530 || code == 503 else { return false }
+        let words = ownWords
+        let signs = [
+            "login with", "log in with", "not logged in", "aren't logged in", "please login", "please log in",
+        ]
+        return signs.contains(where: words.speaks)
+    }
+
     /// The server refuses a data connection that does not resume the control connection's TLS session.
     ///
     /// vsftpd 3.0.3: `522 SSL connection failed: session reuse required`; FileZilla Server 1.9: `425 ... TLS session of data

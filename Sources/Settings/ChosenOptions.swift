@@ -20,6 +20,8 @@ package struct ChosenOptions: Sendable {
     var beforeLogin: [ServerCommand] = []
     var afterLogin: [ServerCommand] = []
     var protectionComesFirst = false
+    var clearing = TLSSettings.Clearing.never
+    var strictEnd = true
     var account: String?
 
     var userName: String?

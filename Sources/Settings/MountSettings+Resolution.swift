@@ -65,6 +65,11 @@ extension MountSettings {
         } else if !tls.verifiesHostName, !tls.pinsPeer {
             warnings.append("no_verify_hostname: a certificate made out to another name is accepted")
         }
+        if tls.clearing != .never {
+            warnings.append(
+                "ccc: after the log-in commands travel in clear text, anyone on the way can read names and change commands"
+            )
+        }
         let foreground = request.foreground || request.debug || (chosen.debug && !request.isForMount)
         let mountPoint = OptionValue(
             option: "MOUNTPOINT", text: request.mountPoint, surroundings: surroundings)
@@ -103,7 +108,8 @@ extension MountSettings {
             keyFile: chosen.keyFile ?? chosen.certificateFile, ciphers: chosen.ciphers,
             cipherSuites: chosen.cipherSuites, groups: chosen.groups, pins: chosen.pins,
             pinnedFiles: chosen.pinnedFiles,
-            verifiesPeer: chosen.verifiesPeer, verifiesHostName: chosen.verifiesHostName)
+            verifiesPeer: chosen.verifiesPeer, verifiesHostName: chosen.verifiesHostName,
+            clearing: chosen.clearing, demandsClose: chosen.strictEnd)
     }
 
     private static func server(

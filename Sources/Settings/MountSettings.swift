@@ -123,6 +123,11 @@ package struct TLSSettings: Sendable, Hashable {
     /// Whether the server's name is looked for in its certificate.
     package var verifiesHostName: Bool
 
+    /// Whether the control connection goes on in clear text after the log-in.
+    package var clearing: Clearing
+    /// Whether a listing counts only when TLS announces its end.
+    package var demandsClose: Bool
+
     /// Whether only certificates that the user has named are accepted.
     package var pinsPeer: Bool { !pins.isEmpty || !pinnedFiles.isEmpty }
 
@@ -144,6 +149,16 @@ package struct TLSSettings: Sendable, Hashable {
         case tlsP
         /// `SSL`, the same as TLS-P.
         case ssl
+    }
+
+    /// Whether the control connection goes on in clear text after the log-in (CCC).
+    package enum Clearing: Sendable, Hashable {
+        /// It stays protected.
+        case never
+        /// It does where the server agrees.
+        case tried
+        /// It must.
+        case required
     }
 
     /// A version of the protocol.

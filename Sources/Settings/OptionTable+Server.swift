@@ -80,6 +80,20 @@ extension OptionTable {
                 ("TLS", .tls), ("SSL", .ssl), ("TLS-C", .tlsC), ("TLS-P", .tlsP),
             ])
         },
+        MountOption(
+            "ccc", .value("no|try|require"), default: "no",
+            "clear text for commands after the log-in (anyone on the way can read and change them)"
+        ) { chosen, value throws(SettingsError) in
+            chosen.clearing = try value.choice([("no", .never), ("try", .tried), ("require", .required)])
+        },
+        MountOption(
+            "no_strict_eof", .flag, default: "strict",
+            "believe listings that end without TLS saying so, as those of old servers do"
+        ) { chosen, _ in chosen.strictEnd = false },
+        MountOption("strict_eof", .flag, "demand that TLS announces the end of listings; the default") {
+            chosen, _ in
+            chosen.strictEnd = true
+        },
         MountOption("tls_min", .value("1.2|1.3"), default: "1.2", "the lowest version accepted") {
             chosen, value throws(SettingsError) in
             chosen.minimumVersion = try value.choice([("1.2", .tls12), ("1.3", .tls13)])

@@ -43,6 +43,11 @@ final class SocketTransport {
         socket = nil
     }
 
+    /// Hands the socket over; the BIO finds none from then on.
+    func release() -> Socket? {
+        socket.take()
+    }
+
     /// The start of what came, as far as it is text and there is more of it, for an error message.
     func headText() -> String {
         var bytes = head

@@ -37,6 +37,30 @@ extension TLSStream {
         }
     }
 
+    /// Ends TLS in both directions and gives the socket back, for a dialogue that goes on in clear text (RFC 4217 section 12.3).
+    ///
+    /// Blocks until the server's close_notify has come. Throws `.truncated` where TCP ends instead, and `.failed` for data ahead of
+    /// the close_notify, which nobody has asked for. Nothing behind it is taken from the socket.
+    package func endProtection(until deadline: Deadline, wakeup: Wakeup? = nil) throws(TLSError) -> Socket {
+        while !hasSentClose {
+            switch try connection.sendClose() {
+            case .done, .closed: hasSentClose = true
+            case .wantsWrite: try waitFor(.writable, until: deadline, wakeup)
+            case .wantsRead: try waitFor(.readable, until: deadline, wakeup)
+            }
+        }
+        while !connection.hasReceivedClose {
+            switch try connection.look() {
+            case .done: throw .failed("data where the end of TLS was agreed on")
+            case .closed: break
+            case .wantsRead: try waitFor(.readable, until: deadline, wakeup)
+            case .wantsWrite: try waitFor(.writable, until: deadline, wakeup)
+            }
+        }
+        guard let socket = connection.transport.release() else { throw .closed }
+        return socket
+    }
+
     /// Sends close_notify if it goes out at once, and closes.
     package func closeOrderly() {
         if !hasSentClose { _ = try? connection.sendClose() }

@@ -12,10 +12,13 @@ final class Counterpart {
     let control: TestConnection
     /// What both connections are secured with.
     let context: TestServerContext
+    /// Whether this is the first session that the client has opened.
+    let isFirst: Bool
     private var buffer: [UInt8] = []
 
-    init(_ control: TestConnection, _ context: TestServerContext, _ record: Record) {
+    init(_ control: TestConnection, _ context: TestServerContext, _ record: Record, isFirst: Bool = true) {
         self.control = control
+        self.isFirst = isFirst
         self.context = context
         lines = record
     }
@@ -145,8 +148,8 @@ func play(
     try TestFile.write(authority, TestCertificate.authority.pem.utf8)
     let record = Record()
     let context = TestServerContext(settings)
-    let server = try TestServer { connection, _ in
-        try script(Counterpart(connection, context, record))
+    let server = try TestServer { connection, number in
+        try script(Counterpart(connection, context, record, isFirst: number == 0))
     }
     var tls = TLSConfiguration()
     tls.caFile = authority

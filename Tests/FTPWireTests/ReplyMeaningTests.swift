@@ -202,6 +202,11 @@ import Testing
         #expect(Reply(550, "I can only retrieve regular files").saysNotRegularFile)
         #expect(Reply(550, "/cap/dir: not a plain file").saysNotRegularFile)
         #expect(!Reply(550, "No such file").saysNotRegularFile)
+        #expect(Reply(530, "You aren't logged in").saysNotLoggedIn)
+        #expect(Reply(503, "Login with USER first.").saysNotLoggedIn)
+        #expect(!Reply(530, "Permission denied.").saysNotLoggedIn)
+        #expect(!Reply(550, "Please login with USER and PASS").saysNotLoggedIn)
+        #expect(!Reply(530, "/please login: Permission denied").saysNotLoggedIn)
     }
 
     @Test("words are found in any line of a reply")

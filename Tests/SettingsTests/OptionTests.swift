@@ -24,6 +24,11 @@ import Testing
         Effect("port=990,tls=explicit") { $0.tls.mode == .explicit && $0.server.port == 990 },
         Effect("auth=SSL") { $0.tls.mechanism == .ssl },
         Effect("port=21") { $0.tls.mechanism == .tls && !$0.server.protectionComesFirst },
+        Effect("ccc=try") { $0.tls.clearing == .tried && $0.warnings.count == 1 },
+        Effect("ccc=require") { $0.tls.clearing == .required && $0.warnings.count == 1 },
+        Effect("ccc=require,ccc=no") { $0.tls.clearing == .never && $0.warnings.isEmpty },
+        Effect("no_strict_eof") { !$0.tls.demandsClose },
+        Effect("no_strict_eof,strict_eof") { $0.tls.demandsClose },
         Effect("login_order=prot-first") { $0.server.protectionComesFirst },
         Effect("account=a b") { $0.credentials.account == "a b" },
         Effect("before_auth=CLNT x,before_auth=*opts UTF8 ON") {

@@ -42,6 +42,7 @@ extension Assembly {
             case .list: .list
             case .listAll: .listAll
             }
+        configuration.acceptsUnannouncedEnd = !settings.tls.demandsClose
         configuration.dialogue = try loginDialogue()
         return configuration
     }
@@ -60,6 +61,12 @@ extension Assembly {
         dialogue.beforeLogin = try Self.extras(server.beforeLogin)
         dialogue.afterLogin = try Self.extras(server.afterLogin)
         dialogue.order = server.protectionComesFirst ? .protectionFirst : .userFirst
+        dialogue.clearing =
+            switch settings.tls.clearing {
+            case .never: .never
+            case .tried: .tried
+            case .required: .required
+            }
         dialogue.account = credentials.account
         return dialogue
     }

@@ -199,6 +199,15 @@ package final class TestConnection: @unchecked Sendable {
         SSL_shutdown(ssl)
     }
 
+    /// Ends TLS in both directions; the connection goes on in clear text.
+    package func unsecure() throws {
+        guard let ended = ssl else { return }
+        sendClose()
+        guard try read().isEmpty else { throw TestConnectionError(description: "data after CCC") }
+        SSL_free(ended)
+        ssl = nil
+    }
+
     /// Sends FIN; reading goes on.
     package func endSending() {
         shutdown(descriptor, CInt(SHUT_WR))

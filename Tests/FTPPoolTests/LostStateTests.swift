@@ -1,0 +1,56 @@
+import Posix
+import Remote
+import TestSupport
+import Testing
+
+@testable import FTPPool
+
+/// Servers that forget what a session has been set up with (RFC 4217 section 13): it is rebuilt, never gone on with.
+@Suite struct LostStateTests {
+    private let request = Request()
+
+    @Test(
+        "a session whose log-in the server has forgotten is replaced, and what was asked for is done",
+        arguments: [
+            "530 Please login with USER and PASS.", "503 Login with USER first.", "220 Service ready.",
+        ])
+    func forgotten(_ reply: String) throws {
+        try ScriptedStore.run { fixture in
+            fixture.tree.addFile("/file", [1, 2, 3])
+            fixture.tree.addFile("/other")
+            _ = try fixture.store.attributes(of: path("/file"), for: request)
+            for verb in ["DELE", "MLST", "EPSV"] {
+                fixture.server.at(.command(verb), times: 1, .reply(reply))
+            }
+            try fixture.store.removeFile(path("/other"), for: request)
+            #expect(try fixture.store.attributes(of: path("/file"), for: request).size == 3)
+            let reader = try fixture.store.openReader(path("/file"), at: 0, length: 3, for: request)
+            reader.close()
+            #expect(fixture.tree.content("/other") == nil)
+            #expect(fixture.arguments("DELE").count == 2)
+            // Each new session has logged in and protected its data connections.
+            let protections = fixture.arguments("PROT")
+            #expect(fixture.server.counts.logins == 4 && protections == ["P", "P", "P", "P"])
+        }
+    }
+
+    @Test("a server that answers one command alone like that gets no endless log-ins")
+    func refusal() throws {
+        try ScriptedStore.run { fixture in
+            fixture.tree.addFile("/file")
+            fixture.server.at(.command("DELE"), .reply("530 Please login with USER and PASS."))
+            #expect(kind { try fixture.store.removeFile(path("/file"), for: request) } == .authentication)
+            #expect(fixture.server.counts.logins == 2)
+        }
+    }
+
+    @Test("530 for a lack of rights is a refusal, and the session stays")
+    func rights() throws {
+        try ScriptedStore.run { fixture in
+            fixture.tree.addFile("/file")
+            fixture.server.at(.command("DELE"), .reply("530 Permission denied."))
+            #expect(kind { try fixture.store.removeFile(path("/file"), for: request) } == .denied)
+            #expect(fixture.server.counts.logins == 1)
+        }
+    }
+}
