@@ -8,6 +8,10 @@ RELEASE = .build/release/ftpsfs
 # Warnings are errors in the project's own checks, and a missing server is a failure there.
 CHECKED = FTPSFS_STRICT=1 FTPSFS_REQUIRE_SERVERS=1
 
+# libfuse cancels its threads inside read(2), which the thread sanitizer does not survive where it ignores what libraries do.
+TSAN_OPTIONS = ignore_noninstrumented_modules=0 ignore_interceptors_accesses=0 \
+	suppressions=$(CURDIR)/Tests/threads.supp print_suppressions=0
+
 INSTALLED_PROGRAM = $(DESTDIR)$(PREFIX)/bin/ftpsfs
 MAN_DIRECTORY = $(DESTDIR)$(PREFIX)/share/man
 BASH_COMPLETION = $(DESTDIR)$(PREFIX)/share/bash-completion/completions/ftpsfs
@@ -45,7 +49,7 @@ sanitize: sanitize-address sanitize-thread ## run the tests with the address and
 sanitize-address sanitize-thread: sanitize-%:
 	@scripts/setup tests
 	FTPSFS_REQUIRE_SERVERS=1 FTPSFS_SANITIZER=$* LSAN_OPTIONS=suppressions=$(CURDIR)/Tests/leaks.supp:print_suppressions=0 \
-		$(SWIFT) test --sanitize=$* --scratch-path .build/sanitize-$*
+		TSAN_OPTIONS="$(TSAN_OPTIONS)" $(SWIFT) test --sanitize=$* --scratch-path .build/sanitize-$*
 
 # Built again only where a source is newer: root's PATH under sudo has no Swift, and needs none after "make build".
 $(RELEASE): Package.swift $(shell find Sources -type f)

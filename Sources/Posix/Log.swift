@@ -8,12 +8,11 @@ package final class LogSink: Sendable {
         case systemLog
     }
 
-    private let target: Target
-    // Keeps a long line in one piece where write(2) takes it in parts.
-    private let turn = Monitor(())
+    // Held during a write, so that a long line stays in one piece where write(2) takes it in parts.
+    private let target: Monitor<Target>
 
     private init(_ target: Target) {
-        self.target = target
+        self.target = Monitor(target)
     }
 
     /// Standard error.
@@ -37,13 +36,15 @@ package final class LogSink: Sendable {
     /// Blocks as long as the target does. A line that cannot be written is lost.
     func write(_ level: Logger.Level, _ text: String) {
         let escaped = LogText.escaped(text)
-        switch target {
-        case .descriptor(let box):
-            let line = Array("\(LogText.timestamp(of: .now)) \(level.rawValue): \(escaped)\n".utf8)
-            turn.withLock { _ in writeWhole(line, to: box.raw) }
-        case .systemLog:
-            unsafe escaped.withCString { pointer in
-                unsafe withVaList([pointer]) { unsafe vsyslog(LogSink.priority(of: level), "%s", $0) }
+        target.withLock { target in
+            switch target {
+            case .descriptor(let box):
+                let line = Array("\(LogText.timestamp(of: .now)) \(level.rawValue): \(escaped)\n".utf8)
+                writeWhole(line, to: box.raw)
+            case .systemLog:
+                unsafe escaped.withCString { pointer in
+                    unsafe withVaList([pointer]) { unsafe vsyslog(LogSink.priority(of: level), "%s", $0) }
+                }
             }
         }
     }

@@ -8,7 +8,8 @@ import Glibc
 /// critical sections, among which a real one would be lost. It knows pthread's mutexes.
 ///
 /// The lock is not recursive: taking it again on the same thread deadlocks. No I/O, kernel reply or foreign closure belongs
-/// inside `withLock`.
+/// inside `withLock`. A state without any bytes, as `()`, has the address of the object's header, which makes the sanitizer see a
+/// race with whoever reads that.
 @safe
 package final class Monitor<State: ~Copyable>: @unchecked Sendable {
     // Unchecked: `state` is only touched while `mutex` is held; both pthread objects live on the heap, where they stay.

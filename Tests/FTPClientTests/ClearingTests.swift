@@ -92,7 +92,9 @@ import Testing
         }
     }
 
-    @Test("a server that cannot take TLS off is asked without, or there is no session", arguments: Fault.allCases)
+    @Test(
+        "a server that cannot take TLS off is asked without, or there is no session",
+        arguments: Fault.allCases)
     func faults(_ fault: Fault) throws {
         for policy in [LoginDialogue.Clearing.tried, .required] {
             try play { script in

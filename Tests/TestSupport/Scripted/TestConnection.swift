@@ -119,6 +119,13 @@ package final class TestConnection: @unchecked Sendable {
         if let ssl, SSL_version(ssl) == TLS1_3_VERSION { SSL_new_session_ticket(ssl) }
     }
 
+    /// Changes the keys of TLS 1.3, and asks the client to change its own (RFC 8446 section 4.6.3).
+    package func updateKeys() throws {
+        guard let ssl, SSL_key_update(ssl, SSL_KEY_UPDATE_REQUESTED) == 1, SSL_do_handshake(ssl) == 1 else {
+            throw TestConnectionError(description: "no update of keys")
+        }
+    }
+
     /// Reads so many bytes, or all until the clean end if there are fewer.
     package func read(exactly count: Int) throws -> [UInt8] {
         var result: [UInt8] = []
