@@ -5,6 +5,7 @@
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/pkcs12.h>
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
@@ -49,6 +50,38 @@ static inline int ftpsfs_ssl_set_host_name(SSL *ssl, const char *name) {
 /// Makes an index for data attached to connections; -1 on failure.
 static inline int ftpsfs_ssl_new_index(void) {
     return CRYPTO_get_ex_new_index(CRYPTO_EX_INDEX_SSL, 0, NULL, NULL, NULL, NULL);
+}
+
+/// A stack of revocation lists, owned by the caller; NULL if there is no memory.
+static inline STACK_OF(X509_CRL) *ftpsfs_crls_new(void) { return sk_X509_CRL_new_null(); }
+
+/// Gives a list to the stack; positive on success.
+static inline int ftpsfs_crls_push(STACK_OF(X509_CRL) *lists, X509_CRL *list) { return sk_X509_CRL_push(lists, list); }
+
+/// Frees a stack with its lists.
+static inline void ftpsfs_crls_free(STACK_OF(X509_CRL) *lists) { sk_X509_CRL_pop_free(lists, X509_CRL_free); }
+
+/// A stack of one certificate, which it takes over; NULL if there is no memory.
+static inline STACK_OF(X509) *ftpsfs_certificates_new(X509 *certificate) {
+    STACK_OF(X509) *certificates = sk_X509_new_null();
+    if (certificates != NULL) sk_X509_push(certificates, certificate);
+    return certificates;
+}
+
+/// The number of certificates of a stack; -1 for NULL.
+static inline int ftpsfs_certificates_count(const STACK_OF(X509) *certificates) { return sk_X509_num(certificates); }
+
+/// Frees a stack with its certificates; NULL is none.
+static inline void ftpsfs_certificates_free(STACK_OF(X509) *certificates) {
+    sk_X509_pop_free(certificates, X509_free);
+}
+
+/// Goes back to the start of a file.
+static inline int ftpsfs_bio_rewind(BIO *bio) { return (int)BIO_reset(bio); }
+
+/// Whether an error of the queue says that a PEM file has no further part of the kind wanted.
+static inline int ftpsfs_error_is_pem_end(unsigned long error) {
+    return ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
 }
 
 /// Whether an error of the queue came from libssl, so that its reason is one of SSL_R_*.

@@ -6,6 +6,7 @@ package struct ChosenOptions: Sendable {
     var maximumVersion: TLSSettings.Version?
     var authorityFile: String?
     var authorityDirectory: String?
+    var revocationFile: String?
     var certificateFile: String?
     var keyFile: String?
     var ciphers: String?
@@ -15,6 +16,7 @@ package struct ChosenOptions: Sendable {
     var pinnedFiles: [String] = []
     var verifiesPeer = true
     var verifiesHostName = true
+    var acceptsCommonName = false
     var mechanism: TLSSettings.Mechanism?
     var beforeAuth: [ServerCommand] = []
     var beforeLogin: [ServerCommand] = []

@@ -95,6 +95,13 @@ extension MountSettings {
         if chosen.keyFile != nil, chosen.certificateFile == nil {
             throw SettingsError("key= needs cert=FILE beside it")
         }
+        if chosen.revocationFile != nil,
+            !chosen.verifiesPeer || !chosen.pins.isEmpty || !chosen.pinnedFiles.isEmpty
+        {
+            throw SettingsError(
+                "crl= means nothing with tls_pin=, trust_server_cert= or no_verify_peer: no authority is looked at then"
+            )
+        }
         // Port 990 belongs to implicit TLS: no server greets in clear text there.
         let usual: TLSSettings.Mode = (source.port ?? chosen.port) == 990 ? .implicit : .explicit
         let mode = chosen.mode ?? source.mode ?? usual
@@ -104,12 +111,14 @@ extension MountSettings {
         return TLSSettings(
             mode: mode, mechanism: chosen.mechanism ?? .tls, minimum: chosen.minimumVersion,
             maximum: chosen.maximumVersion, authorityFile: chosen.authorityFile,
-            authorityDirectory: chosen.authorityDirectory, certificateFile: chosen.certificateFile,
+            authorityDirectory: chosen.authorityDirectory, revocationFile: chosen.revocationFile,
+            certificateFile: chosen.certificateFile,
             keyFile: chosen.keyFile ?? chosen.certificateFile, ciphers: chosen.ciphers,
             cipherSuites: chosen.cipherSuites, groups: chosen.groups, pins: chosen.pins,
             pinnedFiles: chosen.pinnedFiles,
             verifiesPeer: chosen.verifiesPeer, verifiesHostName: chosen.verifiesHostName,
-            clearing: chosen.clearing, demandsClose: chosen.strictEnd)
+            acceptsCommonName: chosen.acceptsCommonName, clearing: chosen.clearing,
+            demandsClose: chosen.strictEnd)
     }
 
     private static func server(

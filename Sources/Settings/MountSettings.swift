@@ -104,7 +104,9 @@ package struct TLSSettings: Sendable, Hashable {
     package var authorityFile: String?
     /// A directory of trusted authorities by hash instead of the system's.
     package var authorityDirectory: String?
-    /// A PEM file with the client's certificate chain.
+    /// A PEM file of revocation lists; nil where none are looked into.
+    package var revocationFile: String?
+    /// A PEM file with the client's certificate chain, or a PKCS#12 file.
     package var certificateFile: String?
     /// A PEM file with the client's key; the certificate's file where none was named.
     package var keyFile: String?
@@ -122,6 +124,8 @@ package struct TLSSettings: Sendable, Hashable {
     package var verifiesPeer: Bool
     /// Whether the server's name is looked for in its certificate.
     package var verifiesHostName: Bool
+    /// Whether the common name counts in certificates without a DNS name.
+    package var acceptsCommonName: Bool
 
     /// Whether the control connection goes on in clear text after the log-in.
     package var clearing: Clearing

@@ -114,6 +114,11 @@ extension OptionTable {
             chosen.authorityDirectory = try value.readableFile()
         },
         MountOption(
+            "crl", .value("FILE"), "revocation lists of the authorities, PEM: what is in them is refused"
+        ) { chosen, value throws(SettingsError) in
+            chosen.revocationFile = try value.readableFile()
+        },
+        MountOption(
             "tls_pin", .value("sha256:HEX"),
             "accept exactly the certificate with this SHA-256; may be given again for a second one"
         ) { chosen, value throws(SettingsError) in
@@ -124,7 +129,7 @@ extension OptionTable {
         ) { chosen, value throws(SettingsError) in
             chosen.pinnedFiles.append(try value.readableFile())
         },
-        MountOption("cert", .value("FILE"), "the client's certificate chain, PEM") {
+        MountOption("cert", .value("FILE"), "the client's certificate chain, PEM or PKCS#12") {
             chosen, value throws(SettingsError) in
             chosen.certificateFile = try value.readableFile()
         },
@@ -155,6 +160,9 @@ extension OptionTable {
             "no_verify_peer", .flag, aliases: ["no_check_certificate"],
             "accept every certificate (anyone on the way can read and change everything)"
         ) { chosen, _ in chosen.verifiesPeer = false },
+        MountOption(
+            "cn_fallback", .flag, "take the common name of certificates that have no DNS name"
+        ) { chosen, _ in chosen.acceptsCommonName = true },
         MountOption(
             "no_verify_hostname", .flag, "accept a trusted certificate made out to another name"
         ) { chosen, _ in chosen.verifiesHostName = false },

@@ -19,23 +19,36 @@ enum Certificate {
     static func identity(of certificate: OpaquePointer) -> PeerIdentity {
         PeerIdentity(
             sha256: unsafe sha256(of: certificate),
-            subject: unsafe text { bio in
-                unsafe X509_NAME_print_ex(bio, X509_get_subject_name(certificate), 0, nameFlags)
-            },
-            issuer: unsafe text { bio in
-                unsafe X509_NAME_print_ex(bio, X509_get_issuer_name(certificate), 0, nameFlags)
-            },
-            names: unsafe names(of: certificate),
+            subject: unsafe name(X509_get_subject_name(certificate)),
+            issuer: unsafe name(X509_get_issuer_name(certificate)),
+            names: unsafe extensionText(NID_subject_alt_name, of: certificate),
             validFrom: unsafe seconds(X509_get0_notBefore(certificate)),
             validUntil: unsafe seconds(X509_get0_notAfter(certificate)))
     }
 
-    private static let nameFlags = ftpsfs_xn_flags
+    /// A subject or issuer in the one-line form of RFC 2253.
+    static func name(_ name: OpaquePointer?) -> String {
+        unsafe text { bio in unsafe X509_NAME_print_ex(bio, name, 0, ftpsfs_xn_flags) }
+    }
 
-    private static func names(of certificate: OpaquePointer) -> String {
-        let place = unsafe X509_get_ext_by_NID(certificate, NID_subject_alt_name, -1)
-        guard place >= 0, let names = unsafe X509_get_ext(certificate, place) else { return "" }
-        return unsafe text { bio in unsafe X509V3_EXT_print(bio, names, 0, 0) }
+    /// An extension in OpenSSL's words; empty where the certificate has none of this kind.
+    static func extensionText(_ kind: CInt, of certificate: OpaquePointer) -> String {
+        let place = unsafe X509_get_ext_by_NID(certificate, kind, -1)
+        guard place >= 0, let found = unsafe X509_get_ext(certificate, place) else { return "" }
+        return unsafe text { bio in unsafe X509V3_EXT_print(bio, found, 0, 0) }
+    }
+
+    /// The kind and size of the key, as `RSA, 1024 bits`.
+    static func keyText(of certificate: OpaquePointer) -> String {
+        guard let key = unsafe X509_get0_pubkey(certificate) else { return "unknown" }
+        let name = unsafe EVP_PKEY_get0_type_name(key).map { unsafe String(cString: $0) } ?? "unknown"
+        return "\(name), \(unsafe EVP_PKEY_get_bits(key)) bits"
+    }
+
+    /// The way it is signed, as `sha1WithRSAEncryption`.
+    static func signatureText(of certificate: OpaquePointer) -> String {
+        guard let name = unsafe OBJ_nid2ln(X509_get_signature_nid(certificate)) else { return "unknown" }
+        return unsafe String(cString: name)
     }
 
     /// What a function of OpenSSL prints, cut to a bearable length, with everything but printable ASCII replaced.
@@ -50,7 +63,8 @@ enum Certificate {
         return printable(buffer.prefix(Int(count)))
     }
 
-    private static func seconds(_ time: UnsafePointer<ASN1_TIME>?) -> Int64? {
+    /// Seconds since 1970; nil where the time cannot be read.
+    static func seconds(_ time: UnsafePointer<ASN1_TIME>?) -> Int64? {
         guard let time = unsafe time else { return nil }
         var parts = unsafe tm()
         guard unsafe ASN1_TIME_to_tm(time, &parts) == 1 else { return nil }

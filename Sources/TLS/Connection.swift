@@ -41,24 +41,26 @@ final class Connection {
         unsafe SSL_set_bio(ssl, bio, bio)
         unsafe SSL_set_connect_state(ssl)
         guard unsafe check.attach(to: ssl) else { throw .failed(ErrorQueue.drain().text) }
-        try setHost(host, verifies: context.configuration.verifiesHostName)
+        try setHost(host, context.configuration)
     }
 
     deinit {
         unsafe SSL_free(ssl)
     }
 
-    private func setHost(_ host: ServerName, verifies: Bool) throws(TLSError) {
+    private func setHost(_ host: ServerName, _ configuration: TLSConfiguration) throws(TLSError) {
         if !host.isAddress {
             guard unsafe ftpsfs_ssl_set_host_name(ssl, host.text) == 1 else {
                 throw .configuration("'\(host.text)' is too long for a host name")
             }
         }
-        guard verifies else { return }
+        guard configuration.verifiesHostName else { return }
         let parameters = unsafe SSL_get0_param(ssl)
-        // RFC 9525: no wildcard within a label, no common name in the place of a subjectAltName.
+        // RFC 9525: no wildcard within a label, no common name in the place of a subjectAltName. Without the second flag OpenSSL takes
+        // the common name of certificates that have no DNS name (RFC 2818 section 3.1), and never for addresses.
+        let subject = configuration.acceptsCommonName ? 0 : X509_CHECK_FLAG_NEVER_CHECK_SUBJECT
         unsafe X509_VERIFY_PARAM_set_hostflags(
-            parameters, UInt32(X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT))
+            parameters, UInt32(X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | subject))
         let result =
             host.isAddress
             ? unsafe X509_VERIFY_PARAM_set1_ip_asc(parameters, host.text)
@@ -186,6 +188,10 @@ final class Connection {
     private func translate(_ cause: ErrorQueue.Cause) -> TLSError {
         if let error = check.failure, !isHandshakeDone { return error }
         if let alert = cause.alert {
+            // RFC 8446; OpenSSL 3.0 has no words for it. Up to TLS 1.2 the same refusal is a mere "handshake failure".
+            if alert == SSL_AD_CERTIFICATE_REQUIRED {
+                return .refusedByPeer("certificate required (show one with cert=FILE)")
+            }
             guard let text = unsafe SSL_alert_desc_string_long(alert) else {
                 return .refusedByPeer("alert \(alert)")
             }
@@ -203,7 +209,7 @@ final class Connection {
                 return .notTLS("the server answered '\(transport.headText())'")
             }
             return .failed(cause.text)
-        default: return .failed(cause.text)
+        default: return .failed(cause.explanation)
         }
     }
 }

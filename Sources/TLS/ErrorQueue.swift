@@ -11,6 +11,15 @@ enum ErrorQueue {
 
         /// The TLS alert that the peer sent, if that is the cause: OpenSSL counts alerts as reasons from 1000 on.
         var alert: CInt? { (1000...1255).contains(reason) ? reason - 1000 : nil }
+
+        /// The text, and what can be done where OpenSSL's security level (SSL_CTX_set_security_level(3)) is what forbids a key or digest.
+        var explanation: String {
+            switch reason {
+            case SSL_R_EE_KEY_TOO_SMALL, SSL_R_CA_KEY_TOO_SMALL, SSL_R_CA_MD_TOO_WEAK, SSL_R_DH_KEY_TOO_SMALL:
+                "\(text): too weak for OpenSSL's security level, which ciphers=DEFAULT@SECLEVEL=1 lowers"
+            default: text
+            }
+        }
     }
 
     /// Forgets old errors; before every call whose outcome is asked for afterwards.

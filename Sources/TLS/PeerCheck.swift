@@ -14,17 +14,17 @@ final class PeerCheck {
     private(set) var hasAccepted = false
 
     private let host: String
-    private let pins: [[UInt8]]
-    private let verifiesChain: Bool
+    private let configuration: TLSConfiguration
+    private let revocations: RevocationLists?
+    /// Why OpenSSL has ended its verification.
+    private var reason: String?
 
-    init(
-        host: String, configuration: TLSConfiguration, tickets: SessionTickets, expectedLeaf: [UInt8]? = nil
-    ) {
+    init(host: String, context: TLSContext, tickets: SessionTickets, expectedLeaf: [UInt8]? = nil) {
         self.host = host
         self.tickets = tickets
         self.expectedLeaf = expectedLeaf
-        pins = configuration.pins
-        verifiesChain = configuration.verifiesPeer
+        configuration = context.configuration
+        revocations = context.revocations
     }
 
     /// Judges the certificate in a full handshake: OpenSSL's replacement for its own verification.
@@ -40,18 +40,42 @@ final class PeerCheck {
             failure = .peerChanged
             return unsafe refuse(store, X509_V_ERR_APPLICATION_VERIFICATION)
         }
-        if !pins.isEmpty {
+        if !configuration.pins.isEmpty {
             // All pins are compared, so that the time taken tells nothing about which one matched.
             var matches = false
-            for pin in pins where areEqual(digest, pin) { matches = true }
+            for pin in configuration.pins where areEqual(digest, pin) { matches = true }
             if matches { return unsafe accept(store) }
             unsafe note(leaf, reason: "it is not the certificate that tls_pin names")
             return unsafe refuse(store, X509_V_ERR_APPLICATION_VERIFICATION)
         }
-        guard verifiesChain else { return unsafe accept(store) }
+        guard configuration.verifiesPeer else { return unsafe accept(store) }
+        let lists = revocations?.current
+        unsafe lists?.lend(to: store)
+        defer {
+            unsafe ListStack.withdraw(from: store)
+            withExtendedLifetime(lists) {}
+        }
+        unsafe X509_STORE_CTX_set_verify_cb(store) { isRight, store in
+            guard isRight == 0, let store = unsafe store else { return isRight }
+            return unsafe PeerCheck.of(store: store)?.overlook(store) == true ? 1 : 0
+        }
         if unsafe X509_verify_cert(store) == 1 { return unsafe accept(store) }
-        unsafe note(leaf, reason: reason(store))
+        unsafe note(leaf, reason: reason ?? words(store))
         return 0
+    }
+
+    /// Says whether verification goes on after an error; one that ends it is put into words while OpenSSL knows what it is about.
+    private func overlook(_ store: OpaquePointer) -> Bool {
+        if unsafe ListStack.isDispensable(store) {
+            unsafe X509_STORE_CTX_set_error(store, X509_V_OK)
+            return true
+        }
+        reason = unsafe words(store)
+        return false
+    }
+
+    private func words(_ store: OpaquePointer) -> String {
+        unsafe ChainRefusal.words(store, host: host, commonNameCounts: configuration.acceptsCommonName)
     }
 
     /// Checks that a full handshake that has ended did not go without a certificate, as anonymous ciphers do: OpenSSL never asks then.
@@ -82,39 +106,6 @@ final class PeerCheck {
         failure = .notTrusted(CertificateProblem(identity: identity, reason: reason, host: host))
     }
 
-    private func reason(_ store: OpaquePointer) -> String {
-        let code = unsafe X509_STORE_CTX_get_error(store)
-        let depth = unsafe X509_STORE_CTX_get_error_depth(store)
-        let words = plainWords(code)
-        guard depth > 0, let culprit = unsafe X509_STORE_CTX_get_current_cert(store),
-            code != X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN
-        else { return words }
-        return "\(words) (in the chain: \(unsafe Certificate.identity(of: culprit).subject))"
-    }
-
-    private func plainWords(_ code: CInt) -> String {
-        switch code {
-        case X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH:
-            return "it is not made out to \(host)"
-        case X509_V_ERR_CERT_HAS_EXPIRED:
-            return "the certificate has expired"
-        case X509_V_ERR_CERT_NOT_YET_VALID:
-            return "the certificate is not yet valid"
-        case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-            return "it is signed by itself, not by a known authority (self-signed certificate)"
-        case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
-            return "its authority is not a known one (self-signed certificate in certificate chain)"
-        case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT,
-            X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-            return "its authority is not a known one (unable to get issuer certificate)"
-        default:
-            guard let words = unsafe X509_verify_cert_error_string(Int(code)) else {
-                return "verification error \(code)"
-            }
-            return unsafe String(cString: words)
-        }
-    }
-
     /// Compares in constant time.
     private func areEqual(_ left: [UInt8], _ right: [UInt8]) -> Bool {
         guard left.count == right.count, !left.isEmpty else { return false }
@@ -131,6 +122,13 @@ extension PeerCheck {
         guard let ssl = unsafe ssl, let pointer = unsafe SSL_get_ex_data(ssl, index) else { return nil }
         // SAFETY: `Connection` stores an object that it owns itself, and frees the `SSL` first.
         return unsafe Unmanaged<PeerCheck>.fromOpaque(pointer).takeUnretainedValue()
+    }
+
+    /// Finds the object of the connection whose certificates are being verified.
+    static func of(store: OpaquePointer) -> PeerCheck? {
+        let index = SSL_get_ex_data_X509_STORE_CTX_idx()
+        guard let ssl = unsafe X509_STORE_CTX_get_ex_data(store, index) else { return nil }
+        return unsafe of(OpaquePointer(ssl))
     }
 
     /// Attaches the object; the caller keeps it alive longer than the connection.

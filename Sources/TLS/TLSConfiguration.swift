@@ -31,15 +31,21 @@ package struct TLSConfiguration: Sendable {
     package var verifiesPeer = true
     /// Whether the certificate must be made out to the host, on top of the chain.
     package var verifiesHostName = true
+    /// Whether the subject's common name stands in for DNS names where a certificate has none (RFC 2818 section 3.1, given up in RFC 9525).
+    package var acceptsCommonName = false
+    /// A PEM file of revocation lists: the server's certificate needs one of its authority, those above may go without.
+    ///
+    /// Read again when it has changed; of no effect on pinned certificates.
+    package var revocationFile: String?
     /// A PEM file of trusted certificates; takes the place of the system's store.
     package var caFile: String?
     /// A directory of trusted certificates under their hash names (openssl-rehash(1)); takes the place of the system's store.
     package var caDirectory: String?
-    /// A PEM file with our certificate and its chain, shown to a server that asks.
+    /// A PEM file with our certificate and its chain, or a PKCS#12 file with the key too, shown to a server that asks.
     package var certificateFile: String?
     /// A PEM file with the certificate's private key; nil means that the certificate's file holds it.
     package var keyFile: String?
-    /// What decrypts the private key; without it an encrypted key is an error, never a prompt.
+    /// What decrypts the private key or PKCS#12 file; without it an encrypted key is an error, never a prompt.
     package var keyPassphrase: SecretBytes?
     /// Ciphers up to TLS 1.2 in the notation of openssl-ciphers(1), of which those without authentication or encryption are never used; nil
     /// means the library's default.

@@ -8,6 +8,8 @@ package final class TLSContext: @unchecked Sendable {
     // Unchecked: the SSL_CTX is configured in `init` and not changed afterwards; OpenSSL lets threads share such a context.
     private let pointer: OpaquePointer
     let configuration: TLSConfiguration
+    /// The revocation lists to look into; nil where there are none to be looked into.
+    let revocations: RevocationLists?
 
     /// Reads certificates and keys from the disk, which may block; throws `.configuration` if a part cannot be used.
     package init(_ configuration: TLSConfiguration) throws(TLSError) {
@@ -17,11 +19,14 @@ package final class TLSContext: @unchecked Sendable {
         }
         unsafe pointer = context
         self.configuration = configuration
+        revocations = try configuration.revocationFile.map { file throws(TLSError) in
+            try RevocationLists(file: file)
+        }
         try checkPins()
         try setVersionsAndCiphers()
         setBehaviour()
         try loadAuthorities()
-        try loadCertificate()
+        try unsafe ClientIdentity.load(configuration, into: pointer)
         setCallbacks()
     }
 
@@ -90,50 +95,14 @@ package final class TLSContext: @unchecked Sendable {
         unsafe X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(pointer), UInt(X509_V_FLAG_PARTIAL_CHAIN))
     }
 
-    private func loadCertificate() throws(TLSError) {
-        guard let certificate = configuration.certificateFile else {
-            guard configuration.keyFile == nil else {
-                throw .configuration("a private key is of no use without a certificate")
-            }
-            return
-        }
-        let passphrase = Passphrase(configuration.keyPassphrase)
-        unsafe SSL_CTX_set_default_passwd_cb_userdata(
-            pointer, Unmanaged.passUnretained(passphrase).toOpaque())
-        // SAFETY: OpenSSL calls this back only while it loads the files, when `passphrase` is alive.
-        unsafe SSL_CTX_set_default_passwd_cb(pointer) { buffer, size, _, context in
-            guard let buffer = unsafe buffer, let context = unsafe context, size > 0 else { return 0 }
-            let passphrase = unsafe Unmanaged<Passphrase>.fromOpaque(context).takeUnretainedValue()
-            return unsafe passphrase.copy(
-                into: UnsafeMutableRawBufferPointer(start: buffer, count: Int(size)))
-        }
-        defer {
-            unsafe SSL_CTX_set_default_passwd_cb_userdata(pointer, nil)
-            withExtendedLifetime(passphrase) {}
-        }
-        let key = configuration.keyFile ?? certificate
-        try check(
-            unsafe SSL_CTX_use_certificate_chain_file(pointer, certificate),
-            "the certificate '\(certificate)'")
-        let loaded = unsafe SSL_CTX_use_PrivateKey_file(pointer, key, SSL_FILETYPE_PEM)
-        if loaded != 1, passphrase.wasAskedInVain {
-            ErrorQueue.clear()
-            throw .configuration("the private key '\(key)' is encrypted, and no passphrase was given")
-        }
-        try check(loaded, "the private key '\(key)'")
-        try check(unsafe SSL_CTX_check_private_key(pointer), "the private key '\(key)' for this certificate")
-    }
-
     private func setCallbacks() {
         unsafe SSL_CTX_set_verify(pointer, SSL_VERIFY_PEER, nil)
         unsafe SSL_CTX_set_cert_verify_callback(
             pointer,
             { store, _ in
-                let index = SSL_get_ex_data_X509_STORE_CTX_idx()
-                guard let store = unsafe store,
-                    let ssl = unsafe X509_STORE_CTX_get_ex_data(store, index),
-                    let check = unsafe PeerCheck.of(OpaquePointer(ssl))
-                else { return 0 }
+                guard let store = unsafe store, let check = unsafe PeerCheck.of(store: store) else {
+                    return 0
+                }
                 return unsafe check.judge(store)
             }, nil)
         unsafe SSL_CTX_sess_set_new_cb(pointer) { ssl, session in
@@ -145,27 +114,6 @@ package final class TLSContext: @unchecked Sendable {
 
     private func check(_ result: CInt, _ what: String) throws(TLSError) {
         guard result != 1 else { return }
-        throw .configuration("\(what) cannot be used: \(ErrorQueue.drain().text)")
-    }
-}
-
-/// What OpenSSL is told when it wants to decrypt a key.
-private final class Passphrase {
-    private let bytes: SecretBytes?
-    private(set) var wasAskedInVain = false
-
-    init(_ bytes: SecretBytes?) {
-        self.bytes = bytes
-    }
-
-    func copy(into room: UnsafeMutableRawBufferPointer) -> CInt {
-        guard let bytes, bytes.count <= room.count else {
-            wasAskedInVain = true
-            return 0
-        }
-        bytes.withBytes { bytes in
-            for index in bytes.indices { unsafe room[index] = bytes[index] }
-        }
-        return CInt(bytes.count)
+        throw .configuration("\(what) cannot be used: \(ErrorQueue.drain().explanation)")
     }
 }

@@ -65,7 +65,7 @@ package final class TLSStream: @unchecked Sendable {
     package init(
         control socket: consuming Socket, context: TLSContext, host: String, tickets: SessionTickets
     ) throws(TLSError) {
-        let check = PeerCheck(host: host, configuration: context.configuration, tickets: tickets)
+        let check = PeerCheck(host: host, context: context, tickets: tickets)
         connection = try Connection(socket, context: context, host: ServerName(host), check: check)
         self.tickets = tickets
         isData = false
@@ -80,7 +80,7 @@ package final class TLSStream: @unchecked Sendable {
         peer: PeerIdentity
     ) throws(TLSError) {
         let check = PeerCheck(
-            host: host, configuration: context.configuration, tickets: tickets, expectedLeaf: peer.sha256)
+            host: host, context: context, tickets: tickets, expectedLeaf: peer.sha256)
         connection = try Connection(socket, context: context, host: ServerName(host), check: check)
         self.tickets = tickets
         isData = true

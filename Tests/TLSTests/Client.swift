@@ -109,3 +109,35 @@ let versions: [TestServerTLS.Version] = [.v1_2, .v1_3]
 extension TestServerTLS.Version {
     var asClientSees: TLSVersion { self == .v1_3 ? .v1_3 : .v1_2 }
 }
+
+/// What a client says to a server with this certificate; nil if it accepts.
+///
+/// `authority` is sent along.
+func verdict(
+    on certificate: TestCertificate, sending authority: TestCertificate? = nil, of client: Client
+) throws -> TLSError? {
+    var settings = TestServerTLS()
+    settings.certificate = certificate
+    settings.sentAuthority = authority
+    settings.securityLevel = 0
+    let context = TestServerContext(settings)
+    var verdict: TLSError?
+    try withServer { connection, _ in
+        try connection.secure(context)
+        connection.sendClose()
+    } _: { server in
+        do {
+            let stream = try client.connect(server)
+            #expect(stream.peer?.sha256 == certificate.sha256)
+        } catch let error as TLSError { verdict = error }
+    }
+    return verdict
+}
+
+/// Why a certificate was not trusted; throws where something else was wrong.
+func problem(_ error: TLSError?) throws -> CertificateProblem {
+    guard case .notTrusted(let problem) = try #require(error) else {
+        throw TestConnectionError(description: "not a matter of trust: \(String(describing: error))")
+    }
+    return problem
+}

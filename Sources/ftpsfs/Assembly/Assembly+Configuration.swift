@@ -90,6 +90,8 @@ extension Assembly {
         configuration.maximumVersion = tls.maximum.map(Self.version)
         configuration.verifiesPeer = tls.verifiesPeer
         configuration.verifiesHostName = tls.verifiesHostName
+        configuration.acceptsCommonName = tls.acceptsCommonName
+        configuration.revocationFile = tls.revocationFile
         configuration.caFile = tls.authorityFile
         configuration.caDirectory = tls.authorityDirectory
         configuration.certificateFile = tls.certificateFile

@@ -59,6 +59,16 @@ package final class TestConnection: @unchecked Sendable {
         return String(cString: name)
     }
 
+    /// The SHA-256 of the client's certificate, 32 bytes; nil if it has shown none.
+    package var peerSHA256: [UInt8]? {
+        guard let ssl, let certificate = SSL_get1_peer_certificate(ssl) else { return nil }
+        defer { X509_free(certificate) }
+        var digest = [UInt8](repeating: 0, count: 32)
+        var length: UInt32 = 0
+        X509_digest(certificate, EVP_sha256(), &digest, &length)
+        return digest
+    }
+
     /// The protocol version; nil in clear.
     package var version: TestServerTLS.Version? {
         ssl.flatMap { TestServerTLS.Version(rawValue: SSL_version($0)) }

@@ -15,6 +15,8 @@ package struct TestServerTLS: Sendable {
 
     /// What is presented.
     package var certificate = TestCertificate.server
+    /// The authority's certificate, where it is sent along.
+    package var sentAuthority: TestCertificate?
     /// The lowest version taken.
     package var minimum = Version.v1_2
     /// The highest version taken.
@@ -29,6 +31,8 @@ package struct TestServerTLS: Sendable {
     package var resumes = true
     /// The ciphers up to TLS 1.2 in OpenSSL's notation; nil means OpenSSL's default.
     package var ciphers: String?
+    /// OpenSSL's security level, which forbids weak keys and digests (SSL_CTX_set_security_level(3)).
+    package var securityLevel: CInt = 1
     /// The key exchange groups; nil means OpenSSL's default.
     package var groups: String?
     /// Ask for a certificate of this authority, and insist on one.
@@ -55,11 +59,18 @@ package final class TestServerContext: @unchecked Sendable {
     package init(_ settings: TestServerTLS = TestServerTLS()) {
         self.settings = settings
         pointer = SSL_CTX_new(TLS_server_method())
-        SSL_CTX_set_security_level(pointer, settings.minimum == .v1_1 ? 0 : 1)
+        SSL_CTX_set_security_level(pointer, settings.minimum == .v1_1 ? 0 : settings.securityLevel)
         precondition(
             ftpsfs_ssl_ctx_set_versions(pointer, settings.minimum.rawValue, settings.maximum.rawValue) == 1)
         precondition(SSL_CTX_use_certificate(pointer, settings.certificate.certificate) == 1)
         precondition(SSL_CTX_use_PrivateKey(pointer, settings.certificate.key) == 1)
+        if let sent = settings.sentAuthority {
+            X509_up_ref(sent.certificate)
+            let chain = ftpsfs_certificates_new(sent.certificate)
+            defer { ftpsfs_certificates_free(chain) }
+            let own = settings.certificate
+            precondition(SSL_CTX_use_cert_and_key(pointer, own.certificate, own.key, chain, 1) == 1)
+        }
         let id = Array("ftpsfs".utf8)
         SSL_CTX_set_session_id_context(pointer, id, UInt32(id.count))
         SSL_CTX_set_num_tickets(pointer, settings.resumes ? settings.tickets : 0)
