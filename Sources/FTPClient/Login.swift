@@ -251,9 +251,11 @@ extension Session {
         software = ServerSoftware(greeting: greeting, features: features)
         control.dialect = software.dialect
         if features.needsOptsMLST, !asksForFacts { _ = try run(.optsMLST) }
+        let report = LoginReport(configuration, control.tls)
         profile.update { [software, features] facts in
             facts.software = software
             facts.features = features
+            facts.newestLogin = report
         }
         logger.debug("logged in, \(software.program.rawValue), home \(home)")
     }

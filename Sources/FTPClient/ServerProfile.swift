@@ -81,6 +81,11 @@ package final class ServerProfile: Sendable {
         /// Whether LIST tells targets of links; false once it failed to.
         package var listTellsTargets = true
 
+        /// What the newest log-in has come to.
+        package var newestLogin: LoginReport?
+        /// Whether the newest data connection has resumed the TLS session of its control connection; nil before the first.
+        package var lastDataConnectionResumed: Bool?
+
         /// Makes facts of which none is known.
         package init() {}
     }

@@ -172,6 +172,7 @@ extension Session {
             }
         }
         logger.debug("data connection protected, resumed: \(stream.isResumed)")
+        profile.update { $0.lastDataConnectionResumed = stream.isResumed }
         let channel = DataChannel(stream, session: self, verb: opening.verb, finalReply: opening.final)
         if let refusal = opening.restRefusal {
             // The transfer runs, but from the beginning of the file.

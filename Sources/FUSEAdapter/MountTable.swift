@@ -1,3 +1,4 @@
+import Glibc
 import Posix
 
 /// The mounts this process sees (/proc/self/mountinfo, proc_pid_mountinfo(5)), in the order in which they were made.
@@ -39,6 +40,31 @@ struct MountTable: Sendable {
     /// A mount that was seen before, at its present path; nil when it is gone.
     func find(_ entry: Entry) -> Entry? {
         entries.first { $0.id == entry.id && $0.device == entry.device && $0.type == entry.type }
+    }
+}
+
+extension MountTable {
+    /// The mount a path leads to: the path as it is, with its parent's symbolic links resolved, or with all resolved.
+    ///
+    /// The mounted volume is not asked, since it may not answer, unless the path leads to it by symbolic links alone.
+    func mount(of path: String) -> Entry? {
+        var trimmed = path
+        while trimmed.count > 1, trimmed.hasSuffix("/") { trimmed.removeLast() }
+        if let entry = top(at: Array(trimmed.utf8)) { return entry }
+        let slash = trimmed.lastIndex(of: "/")
+        let parent = slash.map { $0 == trimmed.startIndex ? "/" : String(trimmed[..<$0]) } ?? "."
+        let name = slash.map { String(trimmed[trimmed.index(after: $0)...]) } ?? trimmed
+        if let resolved = resolve(parent) {
+            let whole = resolved == "/" ? "/" + name : resolved + "/" + name
+            if let entry = top(at: Array(whole.utf8)) { return entry }
+        }
+        return resolve(trimmed).flatMap { top(at: Array($0.utf8)) }
+    }
+
+    private func resolve(_ path: String) -> String? {
+        guard let resolved = unsafe realpath(path, nil) else { return nil }
+        defer { unsafe free(resolved) }
+        return unsafe String(cString: resolved)
     }
 }
 

@@ -46,34 +46,13 @@ package enum UserUnmount {
         } catch {
             throw .failed(path, words: error.description)
         }
-        guard let entry = entry(of: path, in: table) else { throw .notMounted(path) }
+        guard let entry = table.mount(of: path) else { throw .notMounted(path) }
         guard entry.type == "fuse.ftpsfs" else { throw .foreign(path, type: entry.type) }
         if geteuid() == 0 {
             try unmountAsRoot(entry.path, path, lazily)
         } else {
             try unmountAsUser(entry, path, lazily)
         }
-    }
-
-    /// The mount a path leads to: the path as it is, with its parent's symbolic links resolved, or with all resolved.
-    private static func entry(of path: String, in table: MountTable) -> MountTable.Entry? {
-        var trimmed = path
-        while trimmed.count > 1, trimmed.hasSuffix("/") { trimmed.removeLast() }
-        if let entry = table.top(at: Array(trimmed.utf8)) { return entry }
-        let slash = trimmed.lastIndex(of: "/")
-        let parent = slash.map { $0 == trimmed.startIndex ? "/" : String(trimmed[..<$0]) } ?? "."
-        let name = slash.map { String(trimmed[trimmed.index(after: $0)...]) } ?? trimmed
-        if let resolved = resolve(parent) {
-            let whole = resolved == "/" ? "/" + name : resolved + "/" + name
-            if let entry = table.top(at: Array(whole.utf8)) { return entry }
-        }
-        return resolve(trimmed).flatMap { table.top(at: Array($0.utf8)) }
-    }
-
-    private static func resolve(_ path: String) -> String? {
-        guard let resolved = unsafe realpath(path, nil) else { return nil }
-        defer { unsafe free(resolved) }
-        return unsafe String(cString: resolved)
     }
 
     private static func unmountAsRoot(

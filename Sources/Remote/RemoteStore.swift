@@ -8,6 +8,11 @@ package protocol RemoteStore: AnyObject, Sendable {
     /// What the server is known to be able to do; grows while the store learns. Does not block.
     var traits: StoreTraits { get }
 
+    /// What users may see of the store and its connections: names of lower-case letters, digits and underscores, and printable text.
+    ///
+    /// Does not block; empty where there is nothing to be seen.
+    var report: [String: String] { get }
+
     /// Lists a directory whole.
     func list(_ directory: RemotePath, for request: Request) throws(RemoteError) -> Listing
 
@@ -70,6 +75,11 @@ package protocol RemoteStore: AnyObject, Sendable {
 
     /// Makes a symbolic link; throws `.unsupported` where the server has no way.
     func makeSymlink(_ path: RemotePath, target: [UInt8], for request: Request) throws(RemoteError)
+}
+
+extension RemoteStore {
+    /// Nothing to be seen.
+    package var report: [String: String] { [:] }
 }
 
 /// What a server is known to be able to do.

@@ -17,6 +17,7 @@ package struct ChosenOptions: Sendable {
     var verifiesPeer = true
     var verifiesHostName = true
     var acceptsCommonName = false
+    var namesProtocol = true
     var mechanism: TLSSettings.Mechanism?
     var beforeAuth: [ServerCommand] = []
     var beforeLogin: [ServerCommand] = []

@@ -8,6 +8,7 @@ package enum HelpText {
             "usage: ftpsfs [USER@]HOST[:PORT]:[/PATH] MOUNTPOINT [options]",
             "       ftpsfs ftp://[USER@]HOST[:PORT][/PATH] MOUNTPOINT [options]",
             "       ftpsfs umount [-l] MOUNTPOINT",
+            "       ftpsfs status MOUNTPOINT",
             "",
             "ftp:// and ftpes:// mean explicit TLS on port 21, ftps:// implicit TLS on 990.",
             "Without a PATH the log-in directory is mounted. Clear text is never sent.",

@@ -117,8 +117,8 @@ extension MountSettings {
             cipherSuites: chosen.cipherSuites, groups: chosen.groups, pins: chosen.pins,
             pinnedFiles: chosen.pinnedFiles,
             verifiesPeer: chosen.verifiesPeer, verifiesHostName: chosen.verifiesHostName,
-            acceptsCommonName: chosen.acceptsCommonName, clearing: chosen.clearing,
-            demandsClose: chosen.strictEnd)
+            acceptsCommonName: chosen.acceptsCommonName, namesProtocol: chosen.namesProtocol,
+            clearing: chosen.clearing, demandsClose: chosen.strictEnd)
     }
 
     private static func server(

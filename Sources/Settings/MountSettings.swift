@@ -126,6 +126,8 @@ package struct TLSSettings: Sendable, Hashable {
     package var verifiesHostName: Bool
     /// Whether the common name counts in certificates without a DNS name.
     package var acceptsCommonName: Bool
+    /// Whether the handshake says that the connection is for FTP.
+    package var namesProtocol: Bool
 
     /// Whether the control connection goes on in clear text after the log-in.
     package var clearing: Clearing

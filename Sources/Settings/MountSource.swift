@@ -116,7 +116,7 @@ package struct MountSource: Sendable, Hashable {
         return String(text)
     }
 
-    /// Checks a host's name or address and takes the brackets away.
+    /// Checks a host's name or address, takes the brackets away and makes A-labels of what is not ASCII.
     static func host(_ text: some StringProtocol) throws(SettingsError) -> String {
         let shown = ArgumentText.printable(text)
         if text.hasPrefix("[") {
@@ -126,9 +126,7 @@ package struct MountSource: Sendable, Hashable {
             return try host(text.dropFirst().dropLast())
         }
         guard !text.isEmpty else { throw SettingsError("the host's name is missing: \(form)") }
-        guard text.unicodeScalars.allSatisfy({ $0.isASCII }) else {
-            throw SettingsError("'\(shown)' is not ASCII: write the host's name in its xn-- form")
-        }
+        let text = try HostName.ascii(text)
         let allowed = text.utf8.allSatisfy { byte in
             switch byte {
             case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
@@ -139,7 +137,7 @@ package struct MountSource: Sendable, Hashable {
             }
         }
         guard allowed, !text.hasPrefix("-") else { throw SettingsError("'\(shown)' is no host name") }
-        return String(text)
+        return text
     }
 
     /// Checks a path: it goes into command lines of the protocol.

@@ -156,6 +156,10 @@ extension OptionTable {
         ) { chosen, value throws(SettingsError) in
             chosen.groups = try value.plain()
         },
+        MountOption("no_alpn", .flag, "do not say in the TLS handshake that it is for FTP (ALPN)") {
+            chosen, _ in
+            chosen.namesProtocol = false
+        },
         MountOption(
             "no_verify_peer", .flag, aliases: ["no_check_certificate"],
             "accept every certificate (anyone on the way can read and change everything)"

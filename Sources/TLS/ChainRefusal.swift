@@ -16,7 +16,8 @@ enum ChainRefusal {
         if let text = unsafe listWords(code, X509_STORE_CTX_get0_current_crl(store), culprit) {
             words = text
         } else if [X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH].contains(code) {
-            words = unsafe hostWords(host, culprit, commonNameCounts)
+            let isAddress = code == X509_V_ERR_IP_ADDRESS_MISMATCH
+            words = unsafe hostWords(host, culprit, fallbackHelps: !isAddress && !commonNameCounts)
         } else {
             words = unsafe certificateWords(code, culprit)
         }
@@ -25,11 +26,11 @@ enum ChainRefusal {
     }
 
     private static func hostWords(
-        _ host: String, _ certificate: OpaquePointer, _ commonNameCounts: Bool
+        _ host: String, _ certificate: OpaquePointer, fallbackHelps: Bool
     ) -> String {
         let names = unsafe Certificate.identity(of: certificate).names
         guard names.isEmpty else { return "it is not made out to \(host) but to \(names)" }
-        let hint = commonNameCounts ? "" : ", and its common name counts with cn_fallback alone"
+        let hint = fallbackHelps ? ", and its common name counts with cn_fallback alone" : ""
         return "it is not made out to \(host): it has no subjectAltName\(hint)"
     }
 

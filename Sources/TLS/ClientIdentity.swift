@@ -56,16 +56,17 @@ enum ClientIdentity {
         try check(loaded, "the private key '\(key)'")
     }
 
-    /// Reads a file as PKCS#12 (RFC 7292); nil where it is PEM, which has a line of hyphens in it.
+    /// Reads a file as PKCS#12 (RFC 7292); nil where it is none by its first bytes.
     private static func bundle(_ file: String) throws(TLSError) -> OpaquePointer? {
         ErrorQueue.clear()
         guard let source = unsafe BIO_new_file(file, "rb") else {
             throw .configuration("the certificate '\(file)' cannot be read: \(ErrorQueue.drain().text)")
         }
         defer { unsafe BIO_free(source) }
-        // DER begins with the tag of a sequence, which no text does.
-        var first: UInt8 = 0
-        guard unsafe BIO_read(source, &first, 1) == 1, first == 0x30 else { return nil }
+        // The tag of a sequence, which is an ASCII zero too, and a length of several bytes, which is no text.
+        var start: [UInt8] = [0, 0]
+        guard unsafe BIO_read(source, &start, 2) == 2, start[0] == 0x30, (0x80...0x84).contains(start[1])
+        else { return nil }
         _ = unsafe ftpsfs_bio_rewind(source)
         guard let bundle = unsafe d2i_PKCS12_bio(source, nil) else {
             throw .configuration("'\(file)' is neither PEM nor PKCS#12: \(ErrorQueue.drain().text)")

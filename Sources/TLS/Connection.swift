@@ -68,6 +68,28 @@ final class Connection {
         guard result == 1 else { throw .configuration("'\(host.text)' cannot be verified as a host") }
     }
 
+    /// The protocol's name in ALPN (RFC 7301 section 6) with its length before it.
+    private static let protocolName: [UInt8] = [3] + Array("ftp".utf8)
+
+    /// Says in the coming handshake that the connection is for FTP, so that a server for something else can refuse it (ALPACA attack).
+    ///
+    /// The list must be this one alone: vsftpd refuses every other from 3.0.4 on.
+    func nameProtocol() {
+        ErrorQueue.clear()
+        // Without it, for lack of memory, the server is told nothing.
+        _ = unsafe SSL_set_alpn_protos(ssl, Self.protocolName, UInt32(Self.protocolName.count))
+    }
+
+    /// Whether the server has answered with another protocol than the one named; most do not answer at all.
+    private var hasChosenOther: Bool {
+        var name: UnsafePointer<UInt8>?
+        var length: UInt32 = 0
+        unsafe SSL_get0_alpn_selected(ssl, &name, &length)
+        guard let name = unsafe name, length > 0 else { return false }
+        return unsafe !UnsafeBufferPointer(start: name, count: Int(length)).elementsEqual(
+            Self.protocolName.dropFirst())
+    }
+
     /// Offers a session in the coming handshake.
     func offer(_ session: consuming SavedSession) {
         ErrorQueue.clear()
@@ -107,6 +129,9 @@ final class Connection {
         guard case .done = outcome else { return outcome }
         let verdict = isSessionReused ? check.judgeResumed(leaf: leafDigest()) : check.judgeFull()
         if let verdict { throw fail(verdict) }
+        guard !hasChosenOther else {
+            throw fail(.failed("the server chose another protocol than FTP (ALPN)"))
+        }
         isHandshakeDone = true
         return outcome
     }
@@ -188,14 +213,7 @@ final class Connection {
     private func translate(_ cause: ErrorQueue.Cause) -> TLSError {
         if let error = check.failure, !isHandshakeDone { return error }
         if let alert = cause.alert {
-            // RFC 8446; OpenSSL 3.0 has no words for it. Up to TLS 1.2 the same refusal is a mere "handshake failure".
-            if alert == SSL_AD_CERTIFICATE_REQUIRED {
-                return .refusedByPeer("certificate required (show one with cert=FILE)")
-            }
-            guard let text = unsafe SSL_alert_desc_string_long(alert) else {
-                return .refusedByPeer("alert \(alert)")
-            }
-            return .refusedByPeer(unsafe String(cString: text))
+            return .refusedByPeer(words(ofAlert: alert))
         }
         switch cause.reason {
         case SSL_R_UNEXPECTED_EOF_WHILE_READING: return .truncated
@@ -215,6 +233,19 @@ final class Connection {
 }
 
 extension Connection {
+    /// OpenSSL's words for an alert, with the option that helps where there is one.
+    private func words(ofAlert alert: CInt) -> String {
+        switch alert {
+        case SSL_AD_CERTIFICATE_REQUIRED:
+            // OpenSSL 3.0 has no words for it. Up to TLS 1.2 the same refusal is a mere "handshake failure".
+            "certificate required (show one with cert=FILE)"
+        case SSL_AD_NO_APPLICATION_PROTOCOL:
+            "no application protocol (it may not be for FTP, or take no_alpn)"
+        default:
+            unsafe text(SSL_alert_desc_string_long(alert)) ?? "alert \(alert)"
+        }
+    }
+
     /// What was agreed on; nil before the end of the handshake.
     var negotiated: Negotiated? {
         guard isHandshakeDone else { return nil }

@@ -15,8 +15,10 @@ enum ErrorQueue {
         /// The text, and what can be done where OpenSSL's security level (SSL_CTX_set_security_level(3)) is what forbids a key or digest.
         var explanation: String {
             switch reason {
-            case SSL_R_EE_KEY_TOO_SMALL, SSL_R_CA_KEY_TOO_SMALL, SSL_R_CA_MD_TOO_WEAK, SSL_R_DH_KEY_TOO_SMALL:
+            case SSL_R_EE_KEY_TOO_SMALL, SSL_R_CA_KEY_TOO_SMALL, SSL_R_DH_KEY_TOO_SMALL:
                 "\(text): too weak for OpenSSL's security level, which ciphers=DEFAULT@SECLEVEL=1 lowers"
+            case SSL_R_CA_MD_TOO_WEAK:
+                "\(text): too weak for OpenSSL's security level, which ciphers=DEFAULT@SECLEVEL=0 lowers"
             default: text
             }
         }

@@ -54,6 +54,8 @@ package struct TLSConfiguration: Sendable {
     package var cipherSuites: String?
     /// Key exchange groups in order of preference, separated by colons; nil means P-256 first.
     package var groups: String?
+    /// Whether control connections say that they are for FTP (ALPN, RFC 7301); a server may do as if nothing was said.
+    package var namesProtocol = true
     /// SHA-256 digests (32 bytes each) of the DER form of certificates; if there are any, the server must show one of them, and
     /// neither chain nor host name matter.
     package var pins: [[UInt8]] = []

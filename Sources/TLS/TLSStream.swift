@@ -69,6 +69,7 @@ package final class TLSStream: @unchecked Sendable {
         connection = try Connection(socket, context: context, host: ServerName(host), check: check)
         self.tickets = tickets
         isData = false
+        if context.configuration.namesProtocol { connection.nameProtocol() }
     }
 
     /// A data connection: offers the newest of `tickets`, the same SNI and first the group that control has agreed on.

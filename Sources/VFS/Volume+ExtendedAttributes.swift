@@ -20,14 +20,19 @@ extension Volume {
 
     /// Reads an extended attribute; `.unsupported` for all that tell no fact, `.noAttribute` for a fact that is not known.
     ///
+    /// The root has besides what the store reports of itself.
+    ///
     /// Never blocks.
     package func extendedAttribute(_ name: [UInt8], of id: NodeID, for request: Request) throws(VolumeError)
         -> [UInt8]
     {
         let name = String(decoding: name, as: UTF8.self)
-        guard name.hasPrefix(Fact.prefix),
-            let fact = Fact(rawValue: String(name.dropFirst(Fact.prefix.count)))
-        else { throw .unsupported }
+        guard name.hasPrefix(Fact.prefix) else { throw .unsupported }
+        let rest = String(name.dropFirst(Fact.prefix.count))
+        guard let fact = Fact(rawValue: rest) else {
+            guard id == .root, let value = store.report[rest] else { throw .unsupported }
+            return Array(value.utf8)
+        }
         return try tree.withLock { tree throws(VolumeError) in
             let node = try tree.node(id)
             _ = refreshFromCache(node, &tree)

@@ -5,7 +5,8 @@ import Settings
 struct FTPSFSCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "ftpsfs", abstract: "Mount a directory of an FTPS server.", version: Version.text,
-        subcommands: [MountCommand.self, UmountCommand.self], defaultSubcommand: MountCommand.self)
+        subcommands: [MountCommand.self, UmountCommand.self, StatusCommand.self],
+        defaultSubcommand: MountCommand.self)
 }
 
 /// `ftpsfs SOURCE MOUNTPOINT ...`.
@@ -54,6 +55,15 @@ struct UmountCommand: ParsableCommand {
         name: [.customShort("l"), .customLong("lazy")],
         help: "Take it out of the tree now, end it when no program uses it any more.")
     var lazily = false
+
+    @Argument(help: "The mount point.", completion: .directory)
+    var mountpoint: String
+}
+
+/// `ftpsfs status MOUNTPOINT`.
+struct StatusCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "status", abstract: "Show server, TLS and connections of a mount of this program.")
 
     @Argument(help: "The mount point.", completion: .directory)
     var mountpoint: String

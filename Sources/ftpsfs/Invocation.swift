@@ -37,6 +37,7 @@ struct Invocation {
                 request: command.request, name: name, isFake: command.fake, isVerbose: command.verbose)
             return try run.run()
         case let command as UmountCommand: return try unmount(command)
+        case let command as StatusCommand: return try showStatus(command)
         default: return try runOther(command)
         }
     }
@@ -54,7 +55,7 @@ struct Invocation {
 
     /// -h before any subcommand: the help of mounts, which lists the options too.
     private var asksForHelp: Bool {
-        guard let first = arguments.first, first != "umount" else { return false }
+        guard let first = arguments.first, first != "umount", first != "status" else { return false }
         let words = arguments.prefix { $0 != "--" }
         return words.contains("-h") || words.contains("--help")
     }
@@ -96,6 +97,16 @@ struct Invocation {
         let text = isMountHelper ? MountHelperCommand.message(for: error) : FTPSFSCommand.message(for: error)
         let line = text.split(separator: "\n").first.map(String.init) ?? "bad usage"
         throw Failure(.usage, "\(ArgumentText.printable(line)); \(hint)")
+    }
+
+    private func showStatus(_ command: StatusCommand) throws(Failure) -> ExitStatus {
+        do {
+            let report = try MountReport.read(command.mountpoint, StatusText.names)
+            Console.write(StatusText.lines(report).map { $0 + "\n" }.joined(), to: .output)
+            return .success
+        } catch {
+            throw Failure(.mountPointUnusable, error.description)
+        }
     }
 
     private func unmount(_ command: UmountCommand) throws(Failure) -> ExitStatus {

@@ -21,6 +21,7 @@ import Testing
             (["u:secret@host:", "/mnt"], "credentials="),
             (["ftps://u:secret@host/", "/mnt"], "credentials="),
             (["http://host/", "/mnt"], "ftps://"), (["umount"], "mountpoint"), (["umount", "/", "/"], "/"),
+            (["status"], "mountpoint"),
             (["host:", "/mnt", "-o", "credentials=/nowhere"], "cannot be read"),
             (["me@host:", "/mnt", "-o", "log=stderr"], "-f"),
             (["me@host:", "/mnt", "-o", "password_stdin"], "password_stdin"),
@@ -40,6 +41,14 @@ import Testing
         #expect(nothing.status == 39 && nothing.errors.contains("nothing is mounted here"))
         let foreign = try invoke("umount", "/proc")
         #expect(foreign.status == 39 && foreign.errors.contains("type proc"))
+    }
+
+    @Test("status says what is no mount of ours")
+    func status() throws {
+        let nothing = try invoke("status", "/nowhere/at/all")
+        #expect(nothing.status == 39 && nothing.errors.contains("nothing is mounted here"))
+        let foreign = try invoke("status", "/proc")
+        #expect(foreign.status == 39 && foreign.errors.contains("type proc") && foreign.output == "")
     }
 
     @Test("as a helper of mount(8) the flags have mount(8)'s meaning, and the exit status is the same")
@@ -72,7 +81,8 @@ import Testing
     func completions(shell: String) throws {
         let result = try invoke("--generate-completion-script", shell)
         #expect(
-            result.status == 0 && result.output.contains("umount") && result.output.contains("max_conns="))
+            result.status == 0 && result.output.contains("umount") && result.output.contains("status")
+                && result.output.contains("max_conns="))
         if shell == "bash" {
             try Shell.run("\"$1\" --generate-completion-script bash | bash -n", [Program.path])
         }

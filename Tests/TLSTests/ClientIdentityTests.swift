@@ -50,6 +50,9 @@ struct ClientIdentityTests {
         let pem = try file("me.pem", (mine.pem + mine.keyPEM()).utf8)
         #expect(
             try shown(resumes: resumes, version) { $0.certificateFile = pem } == [mine.sha256, mine.sha256])
+        let noted = try file("noted.pem", ("0 s:CN=me\n" + mine.pem + mine.keyPEM()).utf8)
+        #expect(
+            try shown(resumes: resumes, version) { $0.certificateFile = noted } == [mine.sha256, mine.sha256])
         let bundle = try file("me.p12", mine.pkcs12(passphrase: "open sesame", issuer: .authority))
         let both = try shown(resumes: resumes, version) {
             $0.certificateFile = bundle

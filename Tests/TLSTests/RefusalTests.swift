@@ -115,6 +115,15 @@ struct RefusalTests {
         #expect(try verdict(on: refusal.certificate, of: pinned) == nil)
     }
 
+    @Test("what is too weak for OpenSSL's security level is accepted on a lower one")
+    func lowerLevels() throws {
+        let short = Refusal.certificate { $0.bits = 1024 }
+        let old = Refusal.certificate { $0.hasOldDigest = true }
+        #expect(try verdict(on: short, of: Client { $0.ciphers = "DEFAULT@SECLEVEL=1" }) == nil)
+        #expect(try verdict(on: old, of: Client { $0.ciphers = "DEFAULT@SECLEVEL=1" }) != nil)
+        #expect(try verdict(on: old, of: Client { $0.ciphers = "DEFAULT@SECLEVEL=0" }) == nil)
+    }
+
     @Test("the words of all failures differ")
     private func different() {
         #expect(Set(Refusal.all.map(\.start)).count == Refusal.all.count)

@@ -90,6 +90,9 @@ struct VerificationTests {
         let other = TestCertificate("x", names: "IP:192.0.2.1", issuer: .authority)
         let reason = try problem(verdict(on: other, of: Client(host: "127.0.0.1"))).reason
         #expect(reason == "it is not made out to 127.0.0.1 but to IP Address:192.0.2.1")
+        let none = TestCertificate("127.0.0.1", names: nil, issuer: .authority)
+        let words = try problem(verdict(on: none, of: Client(host: "127.0.0.1"))).reason
+        #expect(words == "it is not made out to 127.0.0.1: it has no subjectAltName")
         let name = TestCertificate("x", names: "DNS:127.0.0.1", issuer: .authority)
         #expect(try verdict(on: name, of: Client(host: "127.0.0.1")) != nil)
         let right = TestCertificate("x", names: "IP:::1", issuer: .authority)

@@ -91,6 +91,7 @@ extension Assembly {
         configuration.verifiesPeer = tls.verifiesPeer
         configuration.verifiesHostName = tls.verifiesHostName
         configuration.acceptsCommonName = tls.acceptsCommonName
+        configuration.namesProtocol = tls.namesProtocol
         configuration.revocationFile = tls.revocationFile
         configuration.caFile = tls.authorityFile
         configuration.caDirectory = tls.authorityDirectory

@@ -45,6 +45,7 @@ package final class FailingStore: RemoteStore {
     }
 
     package var traits: StoreTraits { base.traits }
+    package var report: [String: String] { base.report }
 
     /// All calls so far in order, those that failed before their effect included.
     package var calls: [StoreCall] { state.withLock { $0.calls } }

@@ -10,6 +10,8 @@ package final class MemoryStore: RemoteStore {
         /// What the store says of itself.
         package var traits = StoreTraits(
             statsOneName: true, setsFileTimes: true, setsDirectoryTimes: true, setsModes: true)
+        /// What the store lets users see of itself.
+        package var report: [String: String] = [:]
         /// Permission bits are shown.
         package var showsModes = true
         /// The rights shown with each file; nil shows none.
@@ -54,6 +56,8 @@ package final class MemoryStore: RemoteStore {
     }
 
     package var traits: StoreTraits { state.withLock { $0.configuration.traits } }
+
+    package var report: [String: String] { state.withLock { $0.configuration.report } }
 
     // MARK: What tests look at
 

@@ -59,6 +59,16 @@ package final class TestConnection: @unchecked Sendable {
         return String(cString: name)
     }
 
+    /// The protocol that was chosen by ALPN; nil if none was.
+    package var chosenProtocol: String? {
+        guard let ssl else { return nil }
+        var name: UnsafePointer<UInt8>?
+        var length: UInt32 = 0
+        SSL_get0_alpn_selected(ssl, &name, &length)
+        guard let name else { return nil }
+        return String(decoding: UnsafeBufferPointer(start: name, count: Int(length)), as: UTF8.self)
+    }
+
     /// The SHA-256 of the client's certificate, 32 bytes; nil if it has shown none.
     package var peerSHA256: [UInt8]? {
         guard let ssl, let certificate = SSL_get1_peer_certificate(ssl) else { return nil }

@@ -35,6 +35,12 @@ package struct TestServerTLS: Sendable {
     package var securityLevel: CInt = 1
     /// The key exchange groups; nil means OpenSSL's default.
     package var groups: String?
+    /// The one protocol of ALPN that is taken, and chosen; nil means that ALPN is ignored.
+    ///
+    /// Every other list is refused, as by vsftpd from 3.0.4 on.
+    package var alpn: String?
+    /// Choose that protocol whatever the client has named.
+    package var forcesALPN = false
     /// Ask for a certificate of this authority, and insist on one.
     package var clientAuthority: TestCertificate?
 
@@ -52,12 +58,17 @@ package struct TestServerTLS: Sendable {
 package final class TestServerContext: @unchecked Sendable {
     // Unchecked: configured in `init` only.
     let pointer: OpaquePointer
+    // The protocol's name in memory that stays in place.
+    private let alpn: UnsafeMutableBufferPointer<UInt8>
     /// What it was made from.
     package let settings: TestServerTLS
 
     /// Makes a context with keys for tickets of its own.
     package init(_ settings: TestServerTLS = TestServerTLS()) {
         self.settings = settings
+        let name = Array((settings.alpn ?? "").utf8)
+        alpn = .allocate(capacity: name.count)
+        _ = alpn.initialize(from: name)
         pointer = SSL_CTX_new(TLS_server_method())
         SSL_CTX_set_security_level(pointer, settings.minimum == .v1_1 ? 0 : settings.securityLevel)
         precondition(
@@ -84,6 +95,10 @@ package final class TestServerContext: @unchecked Sendable {
         if let ciphers = settings.ciphers {
             precondition(SSL_CTX_set_cipher_list(pointer, ciphers) == 1)
         }
+        if settings.alpn != nil {
+            SSL_CTX_set_alpn_select_cb(
+                pointer, Self.chooseProtocol, Unmanaged.passUnretained(self).toOpaque())
+        }
         if let authority = settings.clientAuthority {
             SSL_CTX_set_verify(pointer, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nil)
             X509_STORE_add_cert(SSL_CTX_get_cert_store(pointer), authority.certificate)
@@ -92,5 +107,24 @@ package final class TestServerContext: @unchecked Sendable {
 
     deinit {
         SSL_CTX_free(pointer)
+        alpn.deallocate()
+    }
+
+    private typealias Choice =
+        @convention(c) (
+            OpaquePointer?, UnsafeMutablePointer<UnsafePointer<UInt8>?>?, UnsafeMutablePointer<UInt8>?,
+            UnsafePointer<UInt8>?, UInt32, UnsafeMutableRawPointer?
+        ) -> CInt
+
+    private static let chooseProtocol: Choice = { _, chosen, length, offered, count, context in
+        guard let context, let chosen, let length else { return SSL_TLSEXT_ERR_ALERT_FATAL }
+        let server = Unmanaged<TestServerContext>.fromOpaque(context).takeUnretainedValue()
+        let list = UnsafeBufferPointer(start: offered, count: Int(count))
+        let wanted = UnsafeBufferPointer(server.alpn)
+        let isOnly = list.count == wanted.count + 1 && list.dropFirst().elementsEqual(wanted)
+        guard isOnly || server.settings.forcesALPN else { return SSL_TLSEXT_ERR_ALERT_FATAL }
+        chosen.pointee = UnsafePointer(server.alpn.baseAddress)
+        length.pointee = UInt8(server.alpn.count)
+        return SSL_TLSEXT_ERR_OK
     }
 }

@@ -216,6 +216,25 @@ import Testing
         #expect(failure { _ = try value("security.capability") } == "unsupported")
     }
 
+    @Test("the root tells what the store reports of itself, without asking the server, and nothing else does")
+    func report() throws {
+        let fixture = try VolumeFixture()
+        fixture.server.put("/f", [1, 2])
+        fixture.server.configure { $0.report = ["tls": "TLS 1.3", "path": "not this"] }
+        func value(_ name: String, of node: NodeID = .root) throws -> String {
+            String(
+                decoding: try fixture.volume.extendedAttribute(Array(name.utf8), of: node, for: Request()),
+                as: UTF8.self)
+        }
+        let node = try fixture.node("/f").node
+        let before = fixture.server.calls.count
+        #expect(try value("user.ftps.tls") == "TLS 1.3")
+        #expect(try value("user.ftps.path") == "/")
+        #expect(failure { _ = try value("user.ftps.none") } == "unsupported")
+        #expect(failure { _ = try value("user.ftps.tls", of: node) } == "unsupported")
+        #expect(fixture.server.calls.count == before)
+    }
+
     @Test("statfs answers from the configuration")
     func statistics() throws {
         let fixture = try VolumeFixture(configuration: { $0.diskSize = 1 << 40 })

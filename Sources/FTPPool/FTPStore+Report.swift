@@ -1,0 +1,26 @@
+import FTPClient
+import Remote
+
+extension FTPStore {
+    /// What can be seen of the connections (`RemoteStore.report`), in the words of man page ftpsfs-tls(7), WHAT CAN BE SEEN.
+    ///
+    /// Does not block.
+    package var report: [String: String] {
+        let facts = profile.facts
+        let counts = pool.counts
+        let resumed = facts.lastDataConnectionResumed
+        var report = [
+            "connections": "\(counts.standing) open, \(counts.idle) idle, limit \(counts.ceiling)",
+            "tls_resumed": resumed.map { $0 ? "yes" : "no" } ?? "no data connection yet",
+        ]
+        guard let login = facts.newestLogin else { return report }
+        report["server"] = "\(login.host.contains(":") ? "[\(login.host)]" : login.host):\(login.port)"
+        report["user"] = String(decoding: login.user, as: UTF8.self)
+        report["tls"] = "\(login.protection), PROT P"
+        report["commands"] = login.isCleared ? "in clear text since the log-in (CCC)" : "protected"
+        report["certificate"] = login.subject
+        report["certificate_sha256"] = login.digest
+        report["login_seconds"] = String(login.moment.duration(to: .now).components.seconds)
+        return report
+    }
+}
