@@ -33,6 +33,12 @@ static inline void ftpsfs_return_memory_from(int bytes) { mallopt(M_MMAP_THRESHO
 /// Makes a pipe whose ends are close-on-exec.
 static inline int ftpsfs_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
 
+/// Takes a connection that waits, close-on-exec and non-blocking; -1 with errno on failure.
+static inline int ftpsfs_accept(int listener, void *address, uint32_t *length) {
+    // By number, for the types of sys/socket.h are Swift's own; the flags have the values of SOCK_CLOEXEC and SOCK_NONBLOCK.
+    return (int)syscall(SYS_accept4, listener, address, length, O_CLOEXEC | O_NONBLOCK);
+}
+
 /// Renames without replacing an existing target.
 static inline int ftpsfs_rename_noreplace(const char *from, const char *to) {
     return renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);

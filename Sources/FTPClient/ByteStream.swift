@@ -23,11 +23,14 @@ final class ByteStream {
     private(set) var descriptor: CInt
     /// The address of the other end.
     let peerAddress: SocketAddress
+    /// The address of this end; nil if the connection was gone when it was taken over.
+    let localAddress: SocketAddress?
 
     /// Takes over a connected socket, plain.
     init(_ socket: consuming Socket) {
         descriptor = socket.raw
         peerAddress = socket.peer
+        localAddress = try? socket.localAddress()
         plain = consume socket
     }
 

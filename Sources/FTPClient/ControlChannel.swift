@@ -40,6 +40,8 @@ final class ControlChannel {
 
     /// The address of the other end.
     var peerAddress: SocketAddress { stream.peerAddress }
+    /// The address of this end.
+    var localAddress: SocketAddress? { stream.localAddress }
     /// The TLS stream once the connection is protected.
     var tls: TLSStream? { stream.tls }
     /// The descriptor to poll; -1 once closed.

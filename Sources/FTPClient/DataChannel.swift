@@ -6,8 +6,8 @@ import TLS
 ///
 /// The session belongs to the transfer until its final reply was taken (`Session.isTransferring`). Used by one thread at a time.
 final class DataChannel {
-    /// The protected bytes.
-    let stream: TLSStream
+    /// The bytes.
+    let stream: any DataStream
     /// The session the transfer belongs to.
     let session: Session
     /// The verb of the command that uses the connection.
@@ -18,7 +18,7 @@ final class DataChannel {
     private var graceEnd: Deadline?
 
     /// Takes over a data connection whose handshake is done.
-    init(_ stream: TLSStream, session: Session, verb: String, finalReply: Reply?) {
+    init(_ stream: any DataStream, session: Session, verb: String, finalReply: Reply?) {
         self.stream = stream
         self.session = session
         self.verb = verb
@@ -31,7 +31,7 @@ final class DataChannel {
         case bytes(Int)
         /// Nothing at the moment; what to wait for before looking again.
         case nothing(Readiness)
-        /// The end, announced by a close_notify.
+        /// The end, announced by a close_notify, or by the FIN of a clear connection.
         case end
         /// The end without a close_notify (`.truncated`), or an error: bytes may be missing.
         case cut(TLSError)
@@ -125,7 +125,7 @@ final class DataChannel {
     /// After 150, 522 and some 425 say that the data connection had to resume the TLS session and did not (vsftpd 3.0.3, which then
     /// ends the session; ProFTPD 1.3.8; FileZilla Server 1.9, which uses 425 for disk errors too). The session is given up then.
     func refusal(_ reply: Reply) -> FTPError {
-        guard Self.saysNotResumed(reply) else { return .refused(verb, reply) }
+        guard stream.isProtected, Self.saysNotResumed(reply) else { return .refused(verb, reply) }
         session.control.breakOff()
         return .resumptionRefused(reply)
     }

@@ -25,7 +25,7 @@ package final class Download {
 
     /// The number of bytes handed out.
     package private(set) var count: UInt64 = 0
-    /// Whether the data connection ended with a close_notify.
+    /// Whether the data connection ended with a close_notify, or a clear one with a FIN.
     package private(set) var endedCleanly = false
 
     /// Takes over a channel on which the server sends.
@@ -45,6 +45,9 @@ package final class Download {
 
     /// Whether the data connection resumed the control connection's TLS session.
     package var isResumed: Bool { channel.stream.isResumed }
+
+    /// Whether TLS protects the data connection.
+    package var isProtected: Bool { channel.stream.isProtected }
 
     /// Waits for at least one byte and fills the front of the span; returns how many bytes came, 0 at the proven end.
     ///
@@ -85,6 +88,12 @@ package final class Download {
         if failure == nil { failure = .interrupted }
     }
 
+    /// What is wrong with a clear connection that has ended: anybody on the way can send a FIN.
+    private var shortfall: FTPError? {
+        guard let expected, count < expected else { return nil }
+        return .dataConnection("\(channel.verb) has ended after \(count) bytes of \(expected)")
+    }
+
     /// How many bytes are still to come, as far as known.
     private var remaining: UInt64? {
         expected.map { $0 > count ? $0 - count : 0 }
@@ -116,8 +125,9 @@ package final class Download {
                 try channel.wait(readiness, until: deadline)
             case .end:
                 endedCleanly = true
+                let isProven = channel.stream.isProtected
                 channel.stream.closeOrderly()
-                state = .closing(nil)
+                state = .closing(isProven ? nil : shortfall)
                 return nil
             case .cut(let error):
                 channel.stream.closeAbruptly()

@@ -177,9 +177,9 @@ extension Session {
         }
         do throws(FTPError) {
             var (verb, reply) = try identify()
-            if !isDataProtected, Self.wantsProtectionFirst(verb, reply) {
+            if protection == nil, Self.wantsProtectionFirst(verb, reply) {
                 try protectDataEarly()
-                if isDataProtected {
+                if protection != nil {
                     (_, reply) = try identify()
                     if reply.isSuccess { profile.update { $0.wantsProtectionFirst = true } }
                 }
@@ -220,27 +220,26 @@ extension Session {
 
     /// PBSZ and PROT ahead of the log-in; where the server refuses that with 503, 530 or 536, they follow behind it.
     private func protectDataEarly() throws(FTPError) {
-        let reply = try run([.pbsz, .prot(.private)])[1]
-        guard reply.code != 200 else {
-            isDataProtected = true
-            return
+        let reply = try protectData()
+        guard protection != nil || [503, 530, 536].contains(reply.code) else {
+            throw .protectionRefused("PROT", reply)
         }
-        guard [503, 530, 536].contains(reply.code) else { throw .protectionRefused("PROT", reply) }
     }
 
     /// Everything between the log-in and the first use, in one flight.
     private func setUp() throws(FTPError) {
         let known = profile.facts
-        let protection: [Command] = isDataProtected ? [] : [.pbsz, .prot(.private)]
+        let level = wantedProtection(isListing: false)
+        let protecting: [Command] = protection == nil ? [.pbsz, .prot(level)] : []
         var commands: [Command] = [.feat, .optsUTF8, .type(.image), .pwd]
         let asksForFacts = known.features.needsOptsMLST
         if asksForFacts { commands.append(.optsMLST) }
-        var replies = try run(protection + commands)
-        if let reply = protection.isEmpty ? nil : replies[1], reply.code != 200 {
-            throw .protectionRefused("PROT", reply)
+        var replies = try run(protecting + commands)
+        if !protecting.isEmpty {
+            let reply = try settleProtection(level, replies[1])
+            guard protection != nil else { throw .protectionRefused("PROT", reply) }
         }
-        replies.removeFirst(protection.count)
-        isDataProtected = true
+        replies.removeFirst(protecting.count)
         features = Features(replies[0])
         guard replies[2].code == 200 else { throw .refused("TYPE", replies[2]) }
         if let path = PathReply(replies[3]), path.bytes.first == UInt8(ascii: "/"), let path = path.path {

@@ -14,6 +14,8 @@ package struct LoginReport: Sendable {
     package let subject: String
     /// The SHA-256 of the certificate, lower-case hexadecimal.
     package let digest: String
+    /// Which data connections TLS is to protect.
+    package let dataProtection: DataProtection
     /// When the log-in was complete.
     package let moment: ContinuousClock.Instant
     /// Whether commands and replies travel in clear text since (CCC).
@@ -32,6 +34,7 @@ package struct LoginReport: Sendable {
         host = configuration.host
         port = configuration.port
         user = configuration.user
+        dataProtection = configuration.dataProtection
         moment = .now
     }
 }

@@ -4,7 +4,8 @@ import Posix
 
 /// Asking for passive ports and dialling them (RFC 2428 section 3, RFC 959 section 4.1.2).
 ///
-/// Only the port of an answer counts: what is dialled is the address of the control connection's peer, whatever PASV names.
+/// Only the port of an answer counts, unless the configuration says otherwise: what is dialled is the address of the control
+/// connection's peer, whatever PASV names (RFC 4217 section 15.2.1).
 extension Session {
     /// The command that asks for a port.
     var passiveCommand: Command { usesExtendedPassive ? .epsv : .pasv }
@@ -13,7 +14,9 @@ extension Session {
         switch configuration.passive {
         case .extendedOnly: true
         case .passiveOnly: false
-        case .automatic: profile.facts.extendedPassiveWorks || !peerIsIPv4
+        // EPSV names no address.
+        case .automatic:
+            profile.facts.extendedPassiveWorks && !configuration.usesNamedAddress || !peerIsIPv4
         }
     }
 
@@ -24,23 +27,34 @@ extension Session {
         command.verb == "EPSV" && configuration.passive == .automatic && peerIsIPv4
     }
 
-    /// Reads the port in a reply; throws `.refused`, and `.protocolViolation` for an answer without a port or with a forbidden one.
-    func port(in reply: Reply, to command: Command) throws(FTPError) -> UInt16 {
+    /// Reads in a reply what is to be dialled.
+    ///
+    /// Throws `.refused`, and `.protocolViolation` for an answer without a port or with a forbidden port or address.
+    func address(in reply: Reply, to command: Command) throws(FTPError) -> SocketAddress {
         guard reply.isSuccess else { throw .refused(command.verb, reply) }
-        let address =
+        let answer =
             command.verb == "EPSV" ? PassiveAddress(extended: reply) : PassiveAddress(passive: reply)
-        guard let port = address?.port else {
+        guard let answer else {
             throw .protocolViolation("\(command.verb) names no port: \(reply)")
         }
-        guard port >= 1024 || configuration.allowsPrivilegedPorts else {
-            throw .protocolViolation("\(command.verb) names port \(port), which is below 1024")
+        guard answer.port >= 1024 || configuration.allowsPrivilegedPorts else {
+            throw .protocolViolation("\(command.verb) names port \(answer.port), which is below 1024")
         }
-        return port
+        let usual = control.peerAddress.with(port: answer.port)
+        guard configuration.usesNamedAddress, let bytes = answer.address else { return usual }
+        let host = bytes.map(String.init).joined(separator: ".")
+        guard let named = SocketAddress(numeric: host, port: answer.port), !named.hasSameHost(as: usual)
+        else {
+            return usual
+        }
+        guard !answer.isUnroutable else {
+            throw .protocolViolation("\(command.verb) names \(host), which is no address of another machine")
+        }
+        return named
     }
 
     /// Begins to connect to a port of the server.
-    func beginDialling(_ port: UInt16) throws(FTPError) -> Socket {
-        let address = control.peerAddress.with(port: port)
+    func beginDialling(_ address: SocketAddress) throws(FTPError) -> Socket {
         do throws(Errno) {
             let socket = try Socket.beginConnecting(to: address)
             if let size = configuration.receiveBuffer { socket.setReceiveBuffer(size) }
@@ -73,12 +87,12 @@ extension Session {
         let isLastTry = !canFallBack(from: command)
         let limit = isLastTry ? configuration.connectTimeout : min(configuration.connectTimeout, .seconds(10))
         do throws(FTPError) {
-            let socket = try beginDialling(port(in: reply, to: command))
+            let socket = try beginDialling(address(in: reply, to: command))
             try finishDialling(socket, until: .after(limit))
             return socket
         } catch {
             switch error {
-            case .refused(_, let reply) where Self.meansNoExtendedPassive(reply): break
+            case .refused(let verb, let reply) where Self.meansNoExtendedPassive(verb, reply): break
             case .dataConnection, .timedOut: break
             default: throw error
             }
@@ -91,12 +105,7 @@ extension Session {
         }
     }
 
-    private static func meansNoExtendedPassive(_ reply: Reply) -> Bool {
-        reply.isPermanentFailure && reply.code != 530
+    private static func meansNoExtendedPassive(_ verb: String, _ reply: Reply) -> Bool {
+        reply.isPermanentFailure && reply.code != 530 && !reply.isAboutProtection(of: verb)
     }
-}
-
-extension SocketAddress {
-    /// Whether this is an IPv4 address.
-    fileprivate var isIPv4: Bool { !host.contains(":") }
 }

@@ -62,8 +62,12 @@ package final class ServerProfile: Sendable {
         package var clearingFails = false
         /// False once EPSV was refused or its ports could not be reached while those of PASV could.
         package var extendedPassiveWorks = true
-        /// Whether a data connection has been made to a port of the way in use.
-        package var passiveIsProven = false
+        /// False once EPRT was refused while PORT was not.
+        package var extendedActiveWorks = true
+        /// Whether a data connection has been made by the way in use, passive or active.
+        package var dataPortIsProven = false
+        /// How many transfers in a row were refused for being clear; from a few on, clear ones are not tried any more.
+        package var clearRefusals = 0
         /// Whether MLSD has to be avoided although FEAT offers it.
         package var machineListingFails = false
         /// What `LIST -a` does.
@@ -107,13 +111,35 @@ package final class ServerProfile: Sendable {
 }
 
 extension ServerProfile.Facts {
-    /// Whether the passive command and the transfer's own may go out in one write.
+    /// How many transfers in a row may be refused for being clear before no other is tried.
+    private static let clearRefusalLimit = 3
+
+    /// Whether data connections without TLS are worth trying where they are wanted.
+    package var takesClearData: Bool { clearRefusals < Self.clearRefusalLimit }
+
+    /// Counts a refusal of a clear data connection; a final one settles the matter alone.
+    mutating func noteClearRefusal(isFinal: Bool) {
+        clearRefusals = isFinal ? Self.clearRefusalLimit : clearRefusals + 1
+    }
+
+    /// Whether EPSV or PASV and the transfer's own command may go out in one write.
     ///
     /// Only for programs it was tried on: another one could begin an active transfer when its passive command fails.
     var sendsTransfersInOneFlight: Bool {
-        guard passiveIsProven else { return false }
+        guard dataPortIsProven else { return false }
         switch software.program {
         case .vsftpd, .proftpd, .pureFTPd, .pyftpdlib, .fileZilla: return true
+        default: return false
+        }
+    }
+
+    /// The same for EPRT and PORT.
+    ///
+    /// pyftpdlib 2.2.0 answers these once it has connected, and the command behind them before that.
+    var sendsActiveTransfersInOneFlight: Bool {
+        guard dataPortIsProven else { return false }
+        switch software.program {
+        case .vsftpd, .proftpd, .pureFTPd: return true
         default: return false
         }
     }

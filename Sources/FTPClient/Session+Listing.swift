@@ -215,7 +215,7 @@ extension Session {
     ) throws(FTPError) -> ListingBody {
         let channel: DataChannel
         do throws(FTPError) {
-            channel = try openTransfer(preparing: preparations, commands)
+            channel = try openTransfer(preparing: preparations, commands, isListing: true)
         } catch .refused("LIST", let reply) where reply.isEmptyListing {
             return ListingBody(bytes: [], endedCleanly: true, reply: reply)
         }

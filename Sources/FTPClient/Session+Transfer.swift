@@ -3,85 +3,133 @@ import Logging
 import Posix
 import TLS
 
-/// Opening transfers: from the passive command up to the first byte (RFC 959 section 5, RFC 4217 section 9).
+/// Opening transfers: from the command for a port up to the first byte (RFC 959 section 5, RFC 4217 section 9).
 extension Session {
     /// Gets a data connection and starts a transfer on it; returns when its TLS handshake is done and the server has said 150 or 125.
     ///
-    /// `preparations` go out in one write with the passive command and must succeed. `commands` is RETR, STOR or the like, perhaps
+    /// `preparations` go out in one write with the command for a port and must succeed. `commands` is RETR, STOR or the like, perhaps
     /// with REST before it, in one write; with `oneByOne` REST must be granted before the other is sent. Throws `.refused`
-    /// when the server refuses; the session stays in step then. When the wait is interrupted or fails in the
-    /// middle, the session is given up: some servers end it when a data connection is closed before its handshake is
-    /// complete (vsftpd 3.0.3, Pure-FTPd 1.0.50).
+    /// when the server refuses; the session stays in step then. A refusal for lack of protection is met by asking for it, once. When the
+    /// wait is interrupted or fails in the middle, the session is given up: some servers end it when a data connection is closed before its
+    /// handshake is complete (vsftpd 3.0.3, Pure-FTPd 1.0.50).
     func openTransfer(
-        preparing preparations: [Command] = [], _ commands: [Command], oneByOne: Bool = false
+        preparing preparations: [Command] = [], _ commands: [Command], oneByOne: Bool = false,
+        isListing: Bool = false
     ) throws(FTPError) -> DataChannel {
+        var plan = TransferPlan(
+            preparations: preparations, commands: commands, oneByOne: oneByOne,
+            level: wantedProtection(isListing: isListing))
+        do throws(FTPError) {
+            return try open(plan)
+        } catch .refused(let verb, let reply) where asksForProtection(verb, reply, plan) {
+            noteProtectionDemand(verb, reply, plan)
+            plan.level = .private
+            return try open(plan)
+        }
+    }
+
+    private func open(_ plan: TransferPlan) throws(FTPError) -> DataChannel {
         guard !isTransferring else { throw .protocolViolation("a transfer is open") }
         try control.settle()
+        if let mode = configuration.active { return try openActively(plan, mode) }
+        return try openPassively(plan)
+    }
+
+    private func openPassively(_ plan: TransferPlan) throws(FTPError) -> DataChannel {
         let facts = profile.facts
         let passive = passiveCommand
-        let inOneFlight = preparations.isEmpty && !oneByOne && facts.sendsTransfersInOneFlight
-        try control.send(preparations + [passive] + (inOneFlight ? commands : []))
+        let preparations = commands(toReach: plan.level) + plan.preparations
+        let inOneFlight = preparations.isEmpty && !plan.oneByOne && facts.sendsTransfersInOneFlight
+        try control.send(preparations + [passive] + (inOneFlight ? plan.commands : []))
         // From the moment a command that transfers is out, any error but its refusal gives the session up.
         isTransferring = inOneFlight
-        var opening = TransferOpening(commands)
+        var opening = TransferOpening(plan.commands, level: plan.level)
         do throws(FTPError) {
-            let reply = try passiveReply(preparations)
+            let reply = try portReply(preparations, plan.level)
             if inOneFlight { return try openAtOnce(passive, reply, &opening) }
-            if facts.passiveIsProven, !oneByOne {
-                let socket = try beginDialling(port(in: reply, to: passive))
-                isTransferring = true
-                try control.send(commands)
+            if facts.dataPortIsProven, !plan.oneByOne {
+                let socket = try beginDialling(address(in: reply, to: passive))
+                try send(plan, &opening)
                 try connect(socket, &opening)
                 return try establish(socket, &opening)
             }
             let socket = try dial(passive, reply)
-            var rest = commands[...]
-            while oneByOne, rest.count > 1 {
-                let command = rest.removeFirst()
-                let reply = try run(command)
-                guard reply.isIntermediate else { throw .refused(command.verb, reply) }
-                opening = TransferOpening(Array(rest))
-            }
-            isTransferring = true
-            try control.send(Array(rest))
+            try send(plan, &opening)
             let channel = try establish(socket, &opening)
-            profile.update { $0.passiveIsProven = true }
+            profile.update { $0.dataPortIsProven = true }
             return channel
         } catch {
             throw ended(error, opening)
         }
     }
 
-    /// The reply to the passive command, after those to the preparations, which must have succeeded.
-    private func passiveReply(_ preparations: [Command]) throws(FTPError) -> Reply {
+    /// Sends the commands of a transfer whose port is agreed on.
+    func send(_ plan: TransferPlan, _ opening: inout TransferOpening) throws(FTPError) {
+        var rest = plan.commands[...]
+        while plan.oneByOne, rest.count > 1 {
+            let command = rest.removeFirst()
+            let reply = try run(command)
+            guard reply.isIntermediate else { throw .refused(command.verb, reply) }
+            opening = TransferOpening(Array(rest), level: plan.level)
+        }
+        isTransferring = true
+        try control.send(Array(rest))
+    }
+
+    /// The reply to the command for a port, after those to the preparations, which must have succeeded.
+    ///
+    /// The session's protection level is unknown while a PROT among them has no reply, and the former one when it is refused.
+    func portReply(
+        _ preparations: [Command], _ level: Command.Protection
+    ) throws(FTPError) -> Reply {
+        let formerLevel = protection
+        if preparations.contains(.prot(level)) { protection = nil }
         var refusal: FTPError?
         for preparation in preparations {
             let reply = try finalReply()
-            if !reply.isSuccess, refusal == nil { refusal = .refused(preparation.verb, reply) }
+            var isGranted = reply.isSuccess
+            switch preparation {
+            // PROT tells what the server makes of it.
+            case .pbsz: isGranted = true
+            case .prot(level):
+                isGranted = reply.code == 200
+                protection = isGranted ? level : formerLevel
+            default: break
+            }
+            if !isGranted, refusal == nil {
+                let isPrivate = preparation == .prot(.private)
+                refusal =
+                    isPrivate
+                    ? .protectionRefused("PROT", reply) : .refused(preparation.verb, reply)
+            }
         }
         let reply = try finalReply()
         if let refusal { throw refusal }
         return reply
     }
 
+    /// The refusal of a transfer whose command went out together with one for a port that was refused; waits for its end.
+    func refusedPort(
+        _ command: Command, _ reply: Reply, _ opening: inout TransferOpening
+    ) throws(FTPError) -> FTPError {
+        while !opening.isOver, !opening.hasBegun {
+            opening.take(try control.expect(until: .after(DataChannel.explanationTimeout)))
+        }
+        return .refused(command.verb, reply)
+    }
+
     /// Goes on with a transfer whose command went out together with the passive one.
     private func openAtOnce(
         _ passive: Command, _ reply: Reply, _ opening: inout TransferOpening
     ) throws(FTPError) -> DataChannel {
-        guard reply.isSuccess else {
-            // Without a port the transfer is refused as well.
-            while !opening.isOver, !opening.hasBegun {
-                opening.take(try control.expect(until: .after(DataChannel.explanationTimeout)))
-            }
-            throw .refused(passive.verb, reply)
-        }
+        guard reply.isSuccess else { throw try refusedPort(passive, reply, &opening) }
         // A refusal that has come together with the port saves the data connection.
         try opening.takeReplies(control)
         if let refusal = opening.refusal { throw refusal }
-        let port = try port(in: reply, to: passive)
+        let address = try address(in: reply, to: passive)
         let socket: Socket
         do throws(FTPError) {
-            socket = try beginDialling(port)
+            socket = try beginDialling(address)
         } catch {
             throw try explained(error, &opening, until: .after(DataChannel.explanationTimeout))
         }
@@ -118,30 +166,24 @@ extension Session {
             guard case .timedOut = error else { throw error }
         }
         if let refusal = opening.refusal, refusal.reply?.isAboutDataConnection != true { return refusal }
-        profile.update { $0.passiveIsProven = false }
+        profile.update { $0.dataPortIsProven = false }
         return failure
     }
 
     /// Settles the session's state after a transfer that did not begin.
-    private func ended(_ error: FTPError, _ opening: TransferOpening) -> FTPError {
+    func ended(_ error: FTPError, _ opening: TransferOpening) -> FTPError {
         if isTransferring, !opening.isOver { control.breakOff() }
+        if case .resumptionRefused = error { control.breakOff() }
         isTransferring = false
         return error
     }
 
     /// Waits for the handshake and the first reply, watching both connections: either may come first, and a refusal instead.
-    private func establish(
+    func establish(
         _ socket: consuming Socket, _ opening: inout TransferOpening
     ) throws(FTPError) -> DataChannel {
         var deadline = Deadline.after(configuration.replyTimeout)
-        let stream: TLSStream
-        do throws(TLSError) {
-            stream = try TLSStream(
-                data: socket, context: configuration.tls, host: configuration.host, tickets: tickets,
-                peer: peer)
-        } catch {
-            throw FTPError(data: error, opening.verb)
-        }
+        let stream = try stream(over: socket, opening)
         var failure: TLSError?
         while true {
             var readiness: Readiness = []
@@ -157,7 +199,6 @@ extension Session {
             try opening.takeReplies(control)
             if let refusal = opening.refusal {
                 stream.closeAbruptly()
-                if case .resumptionRefused = refusal { control.breakOff() }
                 throw refusal
             }
             if let failure, opening.isOver || failure.endsTheSession {
@@ -171,8 +212,13 @@ extension Session {
                 throw error
             }
         }
-        logger.debug("data connection protected, resumed: \(stream.isResumed)")
-        profile.update { $0.lastDataConnectionResumed = stream.isResumed }
+        if stream.isProtected {
+            logger.debug("data connection protected, resumed: \(stream.isResumed)")
+            profile.update { $0.lastDataConnectionResumed = stream.isResumed }
+        } else {
+            logger.debug("data connection in clear text")
+            if profile.facts.clearRefusals > 0 { profile.update { $0.clearRefusals = 0 } }
+        }
         let channel = DataChannel(stream, session: self, verb: opening.verb, finalReply: opening.final)
         if let refusal = opening.restRefusal {
             // The transfer runs, but from the beginning of the file.
@@ -182,8 +228,26 @@ extension Session {
         return channel
     }
 
+    /// Puts TLS over a data connection, unless the transfer's level is clear.
+    private func stream(
+        over socket: consuming Socket, _ opening: TransferOpening
+    ) throws(FTPError) -> any DataStream {
+        switch opening.level {
+        case .clear: return ClearStream(socket)
+        case .private:
+            do throws(TLSError) {
+                return try TLSStream(
+                    data: socket, context: configuration.tls, host: configuration.host, tickets: tickets,
+                    peer: peer)
+            } catch {
+                throw FTPError(data: error, opening.verb)
+            }
+        }
+    }
+
     private func watch(
-        _ stream: TLSStream, _ readiness: Readiness, control watchesControl: Bool, until deadline: Deadline,
+        _ stream: any DataStream, _ readiness: Readiness, control watchesControl: Bool,
+        until deadline: Deadline,
         _ verb: String
     ) throws(FTPError) {
         do throws(WaitError) {
@@ -197,54 +261,7 @@ extension Session {
     }
 }
 
-/// The replies to a flight that starts a transfer.
-private struct TransferOpening {
-    /// The verb of the command that transfers.
-    let verb: String
-    /// Commands before it that have no reply yet: REST or none.
-    private var leading: Int
-    /// What the server said to REST when it was not 350.
-    private(set) var restRefusal: Reply?
-    /// Whether 150 or 125 was seen, or a success without either.
-    private(set) var hasBegun = false
-    /// The final reply, when it has come already.
-    private(set) var final: Reply?
-
-    init(_ commands: [Command]) {
-        verb = commands.last?.verb ?? ""
-        leading = commands.count - 1
-    }
-
-    /// Whether the final reply was seen, so that the dialogue is in step again.
-    var isOver: Bool { final != nil }
-
-    /// The error to throw when the server has refused the transfer.
-    var refusal: FTPError? {
-        guard let final, !final.isSuccess else { return nil }
-        return hasBegun && DataChannel.saysNotResumed(final)
-            ? .resumptionRefused(final) : .refused(verb, final)
-    }
-
-    /// Takes the replies that are there.
-    mutating func takeReplies(_ control: ControlChannel) throws(FTPError) {
-        while final == nil, let reply = try control.expectAvailable() { take(reply) }
-    }
-
-    /// Takes the next reply.
-    mutating func take(_ reply: Reply) {
-        if leading > 0 {
-            leading -= 1
-            if !reply.isIntermediate { restRefusal = reply }
-        } else if reply.isPreliminary {
-            hasBegun = true
-        } else {
-            final = reply
-            if reply.isSuccess { hasBegun = true }
-        }
-    }
-}
-
-extension TLSStream {
+extension DataStream {
     /// One step of the handshake; what to wait for before the next one, empty when it is done.
     fileprivate func handshakeStep() throws(TLSError) -> Readiness {
         switch try continueHandshake() {

@@ -33,8 +33,8 @@ package final class Session {
     let peer: PeerIdentity
     /// Whether a transfer is open, so that no command may be sent.
     var isTransferring = false
-    /// Whether the server has accepted PROT P.
-    var isDataProtected = false
+    /// The level of data connections the server has accepted last; nil while that is not known.
+    var protection: Command.Protection?
 
     private var binding: Binding?
 

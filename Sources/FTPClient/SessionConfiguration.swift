@@ -12,6 +12,16 @@ package enum PassivePolicy: Sendable {
     case passiveOnly
 }
 
+/// Which data connections TLS protects (RFC 4217 sections 9 and 10.4).
+package enum DataProtection: Sendable {
+    /// All.
+    case `private`
+    /// None, where the server allows it.
+    case clear
+    /// Those of files; listings are clear where the server allows it.
+    case clearListings
+}
+
 /// Which command lists directories.
 package enum ListingPolicy: Sendable {
     /// MLSD where FEAT offers MLST, else CWD with `LIST -a`, else CWD with LIST.
@@ -50,6 +60,13 @@ package struct SessionConfiguration: Sendable {
     package var stallTimeout: Duration = .seconds(60)
     /// Which command asks for passive ports.
     package var passive: PassivePolicy = .automatic
+    /// Whether the address that PASV names is dialled instead of the control connection's peer, and PASV asked ahead of EPSV; off, since a
+    /// lying server could point anywhere.
+    package var usesNamedAddress = false
+    /// How the server connects to us; nil for passive mode, in which we connect to it.
+    package var active: ActiveMode?
+    /// Which data connections TLS protects.
+    package var dataProtection = DataProtection.private
     /// Which command lists directories.
     package var listing: ListingPolicy = .automatic
     /// Whether a listing counts that ends without a close_notify, as some servers end all of theirs (IIS 7 among them); off, since anybody on the

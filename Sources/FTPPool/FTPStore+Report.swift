@@ -16,7 +16,13 @@ extension FTPStore {
         guard let login = facts.newestLogin else { return report }
         report["server"] = "\(login.host.contains(":") ? "[\(login.host)]" : login.host):\(login.port)"
         report["user"] = String(decoding: login.user, as: UTF8.self)
-        report["tls"] = "\(login.protection), PROT P"
+        let level =
+            switch facts.takesClearData ? login.dataProtection : .private {
+            case .private: "PROT P"
+            case .clear: "PROT C"
+            case .clearListings: "PROT P, listings PROT C"
+            }
+        report["tls"] = "\(login.protection), \(level)"
         report["commands"] = login.isCleared ? "in clear text since the log-in (CCC)" : "protected"
         report["certificate"] = login.subject
         report["certificate_sha256"] = login.digest

@@ -19,9 +19,24 @@ extension Command {
         Command("EPRT", numbers: "|1|\(address.0).\(address.1).\(address.2).\(address.3)|\(port)|")
     }
     /// `EPRT |2|address|port|`: the server is to connect to this IPv6 address, given as its eight groups.
+    ///
+    /// In the customary form (RFC 5952), since pyftpdlib 2.2.0 compares it as text.
     package static func eprt(groups: [UInt16], port: UInt16) -> Command {
-        let text = groups.map { String($0, radix: 16) }.joined(separator: ":")
-        return Command("EPRT", numbers: "|2|\(text)|\(port)|")
+        Command("EPRT", numbers: "|2|\(shortened(groups))|\(port)|")
+    }
+
+    /// Groups in hexadecimal digits, `::` in the place of the first longest run of zeros.
+    private static func shortened(_ groups: [UInt16]) -> String {
+        func text(_ part: some Collection<UInt16>) -> String {
+            part.map { String($0, radix: 16) }.joined(separator: ":")
+        }
+        var longest = 0..<0
+        for start in groups.indices {
+            let run = groups[start...].prefix { $0 == 0 }
+            if run.count > max(longest.count, 1) { longest = run.startIndex..<run.endIndex }
+        }
+        guard !longest.isEmpty else { return text(groups) }
+        return text(groups[..<longest.lowerBound]) + "::" + text(groups[longest.upperBound...])
     }
 
     /// `REST offset`: where the next transfer begins, in bytes (RFC 3659 section 5).

@@ -31,6 +31,18 @@ package struct PassiveAddress: Hashable, Sendable {
         self.port = port
     }
 
+    /// Whether the address PASV names is none that a server on another machine can mean: unspecified, of the loopback or the local link,
+    /// multicast or reserved.
+    ///
+    /// False for EPSV, which names none.
+    package var isUnroutable: Bool {
+        guard let address else { return false }
+        switch (address[0], address[1]) {
+        case (0, _), (127, _), (169, 254), (224..., _): return true
+        default: return false
+        }
+    }
+
     private static func extendedPort(_ line: [UInt8]) -> UInt16? {
         var rest = line[...]
         while let open = rest.firstIndex(of: UInt8(ascii: "(")) {

@@ -39,6 +39,20 @@ extension Reply {
             && words.ends(with: "operation not permitted")
     }
 
+    /// The server refuses a command for the protection level of data connections: PROT itself, or what would use or prepare one at the level
+    /// in force (RFC 4217 sections 9 and 10; 534 and 536 are of RFC 2228).
+    ///
+    /// vsftpd 3.0.3 and ProFTPD 1.3.8 say 522 to the transfer, pyftpdlib 2.2.0 says `550 SSL/TLS required on the data channel.` to EPSV.
+    /// A 522 to EPSV, EPRT and the like is about addresses (RFC 2428), one about session reuse is another matter.
+    package func isAboutProtection(of verb: String) -> Bool {
+        switch code {
+        case 521, 534, 536: !isSessionReuseDemanded
+        case 522: !isSessionReuseDemanded && !["EPSV", "EPRT", "PASV", "PORT"].contains(verb)
+        case 550: ownWords.ends(with: "required on the data channel")
+        default: false
+        }
+    }
+
     /// The server found no data connection, or a broken one: no verdict on what was asked for.
     ///
     /// 450 stands for much; of a lost data connection ProFTPD 1.3.8 says `Link to file server lost`.

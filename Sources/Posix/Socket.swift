@@ -16,25 +16,37 @@ package struct Socket: ~Copyable, Sendable {
     }
 
     /// Begins to connect and returns at once; `finishConnecting` waits for the outcome.
-    ///
-    /// Sets TCP_NODELAY, since we write whole messages, and TCP keep-alive, since NAT boxes forget idle connections.
     package static func beginConnecting(to address: SocketAddress) throws(Errno) -> Socket {
         let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
-        let raw = socket(address.family, kind, 0)
+        let raw = Glibc.socket(address.family, kind, 0)
         guard raw >= 0 else { throw Errno.current }
-        let descriptor = FileDescriptor(owning: raw)
-        setOption(raw, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
-        setOption(raw, SOL_SOCKET, SO_KEEPALIVE, 1)
-        setOption(raw, Int32(IPPROTO_TCP), TCP_KEEPIDLE, 60)
-        setOption(raw, Int32(IPPROTO_TCP), TCP_KEEPINTVL, 15)
-        setOption(raw, Int32(IPPROTO_TCP), TCP_KEEPCNT, 4)
+        let socket = Socket(owning: FileDescriptor(owning: raw), peer: address)
+        socket.prepare()
         let result = unsafe address.withPointer { unsafe Glibc.connect(raw, $0, $1) }
         if result != 0 {
             let error = Errno.current
             guard error.rawValue == EINPROGRESS || error.rawValue == EINTR else { throw error }
         }
-        return Socket(owning: descriptor, peer: address)
+        return socket
     }
+
+    /// Sets what all connections have: TCP_NODELAY, since we write whole messages, and TCP keep-alive, since NAT boxes forget idle
+    /// connections.
+    borrowing func prepare() {
+        Socket.setOption(raw, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+        Socket.setOption(raw, SOL_SOCKET, SO_KEEPALIVE, 1)
+        Socket.setOption(raw, Int32(IPPROTO_TCP), TCP_KEEPIDLE, 60)
+        Socket.setOption(raw, Int32(IPPROTO_TCP), TCP_KEEPINTVL, 15)
+        Socket.setOption(raw, Int32(IPPROTO_TCP), TCP_KEEPCNT, 4)
+    }
+
+    /// Lets a port be listened on that earlier connections still bear (SO_REUSEADDR).
+    borrowing func allowReuse() {
+        Socket.setOption(raw, SOL_SOCKET, SO_REUSEADDR, 1)
+    }
+
+    /// Hands the descriptor out.
+    consuming func takeDescriptor() -> FileDescriptor { descriptor }
 
     /// Waits until the connection stands; throws what connect(2) met.
     package borrowing func finishConnecting(until deadline: Deadline, wakeup: Wakeup? = nil) throws(WaitError)

@@ -36,6 +36,9 @@ package struct SocketAddress: Sendable {
     /// AF_INET or AF_INET6.
     package var family: CInt { CInt(storage.ss_family) }
 
+    /// Whether this is an IPv4 address.
+    package var isIPv4: Bool { family == AF_INET }
+
     /// The port in host byte order.
     package var port: UInt16 {
         get {
@@ -68,6 +71,16 @@ package struct SocketAddress: Sendable {
         }
         guard result == 0 else { return "?" }
         return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    /// The bytes of the address without the port: 4 of IPv4, 16 of IPv6.
+    package var hostBytes: [UInt8] {
+        // Behind family and port, and in sockaddr_in6 behind the flow label.
+        let (start, count) = family == AF_INET6 ? (8, 16) : (4, 4)
+        var copy = storage
+        return unsafe withUnsafeBytes(of: &copy) { bytes in
+            unsafe Array(bytes[start..<(start + count)])
+        }
     }
 
     /// Whether both have the same host address, whatever their ports.

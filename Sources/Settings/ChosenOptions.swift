@@ -1,3 +1,5 @@
+import Posix
+
 /// What the options on the command line said, before defaults are filled in: nil is "not said".
 package struct ChosenOptions: Sendable {
     var port: UInt16?
@@ -25,6 +27,7 @@ package struct ChosenOptions: Sendable {
     var protectionComesFirst = false
     var clearing = TLSSettings.Clearing.never
     var strictEnd = true
+    var dataProtection = TLSSettings.DataProtection.private
     var account: String?
 
     var userName: String?
@@ -39,6 +42,10 @@ package struct ChosenOptions: Sendable {
     var usesIPv4 = false
     var usesIPv6 = false
     var passiveMode = ServerSettings.PassiveMode.automatic
+    var usesNamedAddress = false
+    var isActive = false
+    var activePorts: ClosedRange<UInt16>?
+    var activeAddress: SocketAddress?
     var listing = ServerSettings.ListingMode.automatic
 
     var userID: UInt32?

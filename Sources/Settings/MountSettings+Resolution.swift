@@ -1,3 +1,5 @@
+import Posix
+
 /// What was typed: the arguments of one mount, in the terms of both `ftpsfs` and mount(8)'s helper.
 package struct MountRequest: Sendable, Hashable {
     /// The SOURCE argument, a text of `ArgumentText`.
@@ -58,23 +60,13 @@ extension MountSettings {
             }
         }
         let tls = try Self.tls(chosen, source)
-        if !tls.verifiesPeer, !tls.pinsPeer {
-            warnings.append(
-                "no_verify_peer: the server's certificate is not checked, anyone on the way can read the password"
-            )
-        } else if !tls.verifiesHostName, !tls.pinsPeer {
-            warnings.append("no_verify_hostname: a certificate made out to another name is accepted")
-        }
-        if tls.clearing != .never {
-            warnings.append(
-                "ccc: after the log-in commands travel in clear text, anyone on the way can read names and change commands"
-            )
-        }
+        let server = try Self.server(chosen, source, tls.mode)
+        warnings += Self.warnings(server, tls)
         let foreground = request.foreground || request.debug || (chosen.debug && !request.isForMount)
         let mountPoint = OptionValue(
             option: "MOUNTPOINT", text: request.mountPoint, surroundings: surroundings)
         self.init(
-            server: try Self.server(chosen, source, tls.mode), tls: tls,
+            server: server, tls: tls,
             credentials: try Self.credentials(chosen, source),
             presentation: Self.presentation(chosen, surroundings),
             kernel: try Self.kernel(chosen, request.source),
@@ -108,6 +100,9 @@ extension MountSettings {
         if mode == .implicit, chosen.mechanism != nil || !chosen.beforeAuth.isEmpty {
             throw SettingsError("auth= and before_auth= mean nothing with implicit TLS, which has no AUTH")
         }
+        if chosen.clearing != .never, chosen.dataProtection == .clearListings {
+            throw SettingsError("data=clear-listings sends PROT again and again, which CCC rules out")
+        }
         return TLSSettings(
             mode: mode, mechanism: chosen.mechanism ?? .tls, minimum: chosen.minimumVersion,
             maximum: chosen.maximumVersion, authorityFile: chosen.authorityFile,
@@ -118,7 +113,8 @@ extension MountSettings {
             pinnedFiles: chosen.pinnedFiles,
             verifiesPeer: chosen.verifiesPeer, verifiesHostName: chosen.verifiesHostName,
             acceptsCommonName: chosen.acceptsCommonName, namesProtocol: chosen.namesProtocol,
-            clearing: chosen.clearing, demandsClose: chosen.strictEnd)
+            clearing: chosen.clearing, demandsClose: chosen.strictEnd,
+            dataProtection: chosen.dataProtection)
     }
 
     private static func server(
@@ -128,15 +124,46 @@ extension MountSettings {
             throw SettingsError(
                 "port \(port) of the source and port \(other) of the options contradict each other")
         }
-        let addresses: ServerSettings.AddressFamily =
-            chosen.usesIPv4 == chosen.usesIPv6 ? .any : chosen.usesIPv4 ? .ipv4 : .ipv6
+        let active = try active(chosen)
         return ServerSettings(
             host: source.host, port: source.port ?? chosen.port ?? (mode == .implicit ? 990 : 21),
-            path: source.path, addresses: addresses, passiveMode: chosen.passiveMode, listing: chosen.listing,
+            path: source.path, addresses: try addresses(chosen), passiveMode: chosen.passiveMode,
+            usesNamedAddress: chosen.usesNamedAddress, active: active, listing: chosen.listing,
             maximumConnections: chosen.maximumConnections, connectTimeout: chosen.connectTimeout,
             timeout: chosen.timeout, idleTimeout: chosen.idleTimeout == .zero ? nil : chosen.idleTimeout,
             beforeAuth: chosen.beforeAuth, beforeLogin: chosen.beforeLogin, afterLogin: chosen.afterLogin,
             protectionComesFirst: chosen.protectionComesFirst)
+    }
+
+    private static func active(_ chosen: ChosenOptions) throws(SettingsError) -> ServerSettings.ActiveMode? {
+        if chosen.usesNamedAddress, chosen.passiveMode == .extendedOnly {
+            throw SettingsError("pasv_ip means nothing with enable_epsv: EPSV names no address")
+        }
+        guard chosen.isActive else {
+            guard chosen.activePorts == nil, chosen.activeAddress == nil else {
+                throw SettingsError("active_ports= and active_address= need active beside them")
+            }
+            return nil
+        }
+        guard chosen.passiveMode == .automatic, !chosen.usesNamedAddress else {
+            throw SettingsError("enable_epsv, disable_epsv and pasv_ip mean nothing with active")
+        }
+        return ServerSettings.ActiveMode(ports: chosen.activePorts, address: chosen.activeAddress?.host)
+    }
+
+    /// Which addresses are used: an address the server is told settles that, for it counts over a connection of its own family alone.
+    private static func addresses(
+        _ chosen: ChosenOptions
+    ) throws(SettingsError) -> ServerSettings.AddressFamily {
+        guard let address = chosen.activeAddress else {
+            return chosen.usesIPv4 == chosen.usesIPv6 ? .any : chosen.usesIPv4 ? .ipv4 : .ipv6
+        }
+        guard address.isIPv4 ? !chosen.usesIPv6 : !chosen.usesIPv4 else {
+            throw SettingsError(
+                "active_address=\(address.host) and \(address.isIPv4 ? "ipv6" : "ipv4") contradict each other"
+            )
+        }
+        return address.isIPv4 ? .ipv4 : .ipv6
     }
 
     private static func credentials(

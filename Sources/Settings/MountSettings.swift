@@ -38,6 +38,10 @@ package struct ServerSettings: Sendable, Hashable {
     package var addresses: AddressFamily
     /// How data connections are asked for.
     package var passiveMode: PassiveMode
+    /// Whether the address in the answer to PASV is used.
+    package var usesNamedAddress: Bool
+    /// How the server connects to us; nil for passive mode.
+    package var active: ActiveMode?
     /// How directories are listed.
     package var listing: ListingMode
     /// The most connections at a time, 1 up to 64.
@@ -75,6 +79,14 @@ package struct ServerSettings: Sendable, Hashable {
         case extendedOnly
         /// PASV without a try of EPSV.
         case plainOnly
+    }
+
+    /// How the server is to connect to us.
+    package struct ActiveMode: Sendable, Hashable {
+        /// The ports to listen on; nil leaves the choice to the system.
+        package var ports: ClosedRange<UInt16>?
+        /// The numeric address the server is told; nil for this end of the control connection.
+        package var address: String?
     }
 
     /// How directories are listed.
@@ -133,6 +145,8 @@ package struct TLSSettings: Sendable, Hashable {
     package var clearing: Clearing
     /// Whether a listing counts only when TLS announces its end.
     package var demandsClose: Bool
+    /// Which data connections are protected.
+    package var dataProtection: DataProtection
 
     /// Whether only certificates that the user has named are accepted.
     package var pinsPeer: Bool { !pins.isEmpty || !pinnedFiles.isEmpty }
@@ -165,6 +179,16 @@ package struct TLSSettings: Sendable, Hashable {
         case tried
         /// It must.
         case required
+    }
+
+    /// Which data connections are protected.
+    package enum DataProtection: Sendable, Hashable {
+        /// All.
+        case `private`
+        /// None, where the server allows it.
+        case clear
+        /// Those of files; listings are clear where the server allows it.
+        case clearListings
     }
 
     /// A version of the protocol.

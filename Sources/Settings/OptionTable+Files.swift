@@ -135,8 +135,8 @@ extension OptionTable {
         MountOption("ssl", .flag, "no effect: TLS is always on") { _, _ in },
         MountOption("reconnect", .flag, "no effect: lost connections are always made anew") { _, _ in },
         MountOption(
-            "skip_pasv_ip", .flag, "no effect: data connections always go to the server's own address"
-        ) { _, _ in },
+            "skip_pasv_ip", .flag, default: "on", "data connections go to the server's own address"
+        ) { chosen, _ in chosen.usesNamedAddress = false },
         MountOption("utf8", .flag, "no effect: names are passed on as they are") { _, _ in },
         MountOption("soft", .flag, "no effect: a server that does not answer always leads to an error") {
             _, _ in

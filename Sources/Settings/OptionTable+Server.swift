@@ -38,6 +38,25 @@ extension OptionTable {
             chosen.passiveMode = .plainOnly
         },
         MountOption(
+            "pasv_ip", .flag,
+            "ask with PASV and connect to the address it names (the server then chooses the machine)"
+        ) { chosen, _ in chosen.usesNamedAddress = true },
+        MountOption(
+            "active", .flag, default: "passive", "have the server make the data connections, to this machine"
+        ) { chosen, _ in chosen.isActive = true },
+        MountOption(
+            "active_ports", .value("LOW-HIGH"), default: "any",
+            "ports to wait on for the server, as many as max_conns at least"
+        ) { chosen, value throws(SettingsError) in
+            chosen.activePorts = try value.ports()
+        },
+        MountOption(
+            "active_address", .value("ADDRESS"), default: "the control connection's",
+            "what the server is told to connect to, behind NAT"
+        ) { chosen, value throws(SettingsError) in
+            chosen.activeAddress = try value.ownAddress()
+        },
+        MountOption(
             "list", .value("auto|mlsd|list|list-a"), default: "auto",
             "the command directories are listed with"
         ) { chosen, value throws(SettingsError) in
@@ -93,6 +112,14 @@ extension OptionTable {
         MountOption("strict_eof", .flag, "demand that TLS announces the end of listings; the default") {
             chosen, _ in
             chosen.strictEnd = true
+        },
+        MountOption(
+            "data", .value("private|clear|clear-listings"), default: "private",
+            "which data connections go without TLS (anyone on the way can read and change them)"
+        ) { chosen, value throws(SettingsError) in
+            chosen.dataProtection = try value.choice([
+                ("private", .private), ("clear", .clear), ("clear-listings", .clearListings),
+            ])
         },
         MountOption("tls_min", .value("1.2|1.3"), default: "1.2", "the lowest version accepted") {
             chosen, value throws(SettingsError) in

@@ -151,6 +151,24 @@ package struct OptionValue: Sendable {
         return number
     }
 
+    /// A range of ports, `LOW-HIGH`, or one port; none of those that belong to well-known services.
+    func ports() throws(SettingsError) -> ClosedRange<UInt16> {
+        let ends = text.split(separator: "-", omittingEmptySubsequences: false)
+        let numbers = ends.compactMap { $0.allSatisfy(MountSource.isDigit) ? UInt16($0) : nil }
+        guard (1...2).contains(ends.count), numbers.count == ends.count, let low = numbers.first,
+            let high = numbers.last, low >= 1024, low <= high
+        else { throw error("use ports, LOW-HIGH, 1024 up to 65535") }
+        return low...high
+    }
+
+    /// A numeric address that another machine can be told to connect to.
+    func ownAddress() throws(SettingsError) -> SocketAddress {
+        guard let address = SocketAddress(numeric: try plain(), port: 0), let first = address.hostBytes.first,
+            address.hostBytes.contains(where: { $0 != 0 }), first < (address.isIPv4 ? 224 : 255)
+        else { throw error("use the numeric address of one machine") }
+        return address
+    }
+
     /// A list of ciphers, taken apart: OpenSSL has one list for TLS 1.2 and another for 1.3, whose names all begin with `TLS_`.
     ///
     /// A part of which nothing was given is nil: what the library offers there stays.

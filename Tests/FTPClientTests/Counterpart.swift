@@ -73,7 +73,7 @@ final class Counterpart {
 
     /// Plays everything up to the end of the client's set-up.
     func logIn(
-        banner: String = "220 ready",
+        banner: String = "220 ready", level: String = "P",
         features: [String] = ["SIZE", "MDTM", "REST STREAM", "MLST type*;size*;modify*;"]
     )
         throws
@@ -82,7 +82,7 @@ final class Counterpart {
         try answer("USER", "331 who are you")
         try answer("PASS", "230 welcome")
         try answer("PBSZ", "200 ok")
-        try answer("PROT P", "200 ok")
+        try answer("PROT \(level)", "200 ok")
         try answer(
             "FEAT", (["211-features"] + features.map { " " + $0 } + ["211 end"]).joined(separator: "\r\n"))
         try answer("OPTS UTF8", "200 ok")
@@ -111,6 +111,24 @@ final class Counterpart {
         let listener = try passive()
         try answer(command, "150 here it comes")
         return try data(listener)
+    }
+
+    /// Takes EPRT or PORT and gives the port named; answers unless the reply is nil.
+    func active(_ verb: String = "EPRT", _ answer: String? = "200 ok") throws -> UInt16 {
+        let line = try expect(verb)
+        if let answer { try reply(answer) }
+        let numbers = line.split { !$0.isNumber }.compactMap { UInt16($0) }
+        guard let last = numbers.last else { throw TestConnectionError(description: "no port: \(line)") }
+        return verb == "EPRT" ? last : numbers[numbers.count - 2] << 8 | last
+    }
+
+    /// Plays EPRT and a transfer command up to the data connection's handshake; TLS is accepted here as in passive mode.
+    func beginActively(_ command: String) throws -> TestConnection {
+        let port = try active()
+        try answer(command, "150 here it comes")
+        let connection = try TestConnection.dial(port)
+        try connection.secure(context)
+        return connection
     }
 
     /// Sends the content and its clean end.

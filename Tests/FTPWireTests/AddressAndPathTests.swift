@@ -29,6 +29,19 @@ import Testing
         #expect(PassiveAddress(extended: Reply(229, text)) == nil)
     }
 
+    @Test("addresses that no other machine has are told from those it may have")
+    func unroutable() {
+        for (host, expected) in [
+            ("0,0,0,0", true), ("0,1,2,3", true), ("127,0,0,1", true), ("169,254,0,1", true),
+            ("224,0,0,1", true), ("240,0,0,1", true), ("255,255,255,255", true), ("10,0,0,1", false),
+            ("169,253,0,1", false), ("192,0,2,1", false), ("223,255,255,254", false),
+        ] {
+            let address = PassiveAddress(passive: Reply(227, "(\(host),19,137)"))
+            #expect(address?.isUnroutable == expected, "\(host)")
+        }
+        #expect(PassiveAddress(extended: Reply(229, "(|||2000|)"))?.isUnroutable == false)
+    }
+
     @Test(
         "227 replies give an address and a port, brackets or not",
         arguments: [

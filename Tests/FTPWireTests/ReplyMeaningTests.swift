@@ -175,6 +175,24 @@ import Testing
         }
     }
 
+    @Test(
+        "refusals for the protection level are recognised, and told from those about addresses and resumption"
+    )
+    func protection() {
+        let table: [(Int, String, String, Bool)] = [
+            (522, "Data connections must be encrypted.", "LIST", true), (521, "no", "RETR", true),
+            (536, "no", "STOR", true), (534, "no", "PROT", true), (522, "(1)", "EPRT", false),
+            (522, "Network protocol not supported", "EPSV", false), (521, "no", "EPSV", true),
+            (522, "SSL connection failed: session reuse required", "LIST", false),
+            (550, "SSL/TLS required on the data channel.", "EPSV", true),
+            (550, "/required on the data channel: Permission denied", "RETR", false),
+            (550, "no", "LIST", false), (425, "no", "LIST", false),
+        ]
+        for (code, text, verb, expected) in table {
+            #expect(Reply(code, text).isAboutProtection(of: verb) == expected, "\(code) \(text)")
+        }
+    }
+
     @Test("a lost data connection is told from a name with such words")
     func lostConnection() {
         for reply in [

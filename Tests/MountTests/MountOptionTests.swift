@@ -97,6 +97,47 @@ import Testing
         }
     }
 
+    /// What a mount is worth: files of several sizes, listings, names.
+    private static let usual = """
+        echo x > "$M/f"; [ "$(cat "$M/f")" = x ]; echo y >> "$M/f"; [ "$(cat "$M/f" | wc -l)" = 2 ]
+        head -c 3000000 /dev/urandom > "$L/big"; cp "$L/big" "$M/big"; cmp "$L/big" "$1/big"
+        mkdir "$M/d"; mv "$M/big" "$M/d/b"; cmp "$L/big" "$M/d/b"; [ "$(ls -A "$M/d")" = b ]; rm -r "$M/d"
+        for i in 1 2 3 4 5 6; do head -c 200000 /dev/zero > "$M/p$i" & done; wait; [ "$(ls "$M" | wc -l)" = 7 ]
+        """
+
+    @Test("active mode, on ports of choice", arguments: Program.servers)
+    func active(_ kind: ServerKind) throws {
+        let options = MountOptions("active", "active_ports=20000-30000", "ipv4")
+        try withMount(kind, ServerOptions(), options) { mount in
+            try mount.run(Self.usual, [mount.server.root])
+            #expect(mount.log.contains("> EPRT |1|127.0.0.1|2"))
+            #expect(!mount.log.contains("> EPSV") && !mount.log.contains("> PASV"))
+        }
+    }
+
+    @Test("data connections without TLS where both sides want that", arguments: Program.servers)
+    func clearData(_ kind: ServerKind) throws {
+        for choice in ["clear", "clear-listings"] {
+            try withMount(kind, .allowingClearData(kind), MountOptions("data=\(choice)")) { mount in
+                try mount.run(Self.usual, [mount.server.root])
+                #expect(mount.log.contains("warning: data=\(choice): names"))
+                #expect(mount.log.contains("data connection in clear text"))
+                let level = choice == "clear" ? "PROT C" : "PROT P, listings PROT C"
+                #expect(try mount.run("getfattr --only-values -n user.ftps.tls \"$M\"").hasSuffix(level))
+                #expect(mount.log.contains("data connection protected") == (choice == "clear-listings"))
+            }
+        }
+    }
+
+    @Test("the address that PASV names", arguments: Program.servers(except: .pureftpd, .pyftpdlib))
+    func namedAddress(_ kind: ServerKind) throws {
+        try withMount(kind, ServerOptions(), MountOptions("pasv_ip", "ipv4")) { mount in
+            try mount.run(Self.usual, [mount.server.root])
+            #expect(mount.log.contains("warning: pasv_ip: "))
+            #expect(mount.log.contains("> PASV") && !mount.log.contains("> EPSV"))
+        }
+    }
+
     @Test("listings by LIST where MLSD is not wanted", arguments: Program.servers)
     func listings(_ kind: ServerKind) throws {
         try withMount(kind, ServerOptions(), MountOptions("list=list-a")) { mount in

@@ -101,6 +101,26 @@ import Testing
         Effect("ipv4,ipv6") { $0.server.addresses == .any },
         Effect("enable_epsv") { $0.server.passiveMode == .extendedOnly },
         Effect("disable_epsv") { $0.server.passiveMode == .plainOnly },
+        Effect("pasv_ip") {
+            $0.server.usesNamedAddress && $0.warnings.contains { $0.contains("pasv_ip") }
+        },
+        Effect("pasv_ip,skip_pasv_ip") { !$0.server.usesNamedAddress && $0.warnings.isEmpty },
+        Effect("active") { $0.server.active?.ports == nil && $0.server.active?.address == nil },
+        Effect("active,active_ports=40000-40010") { $0.server.active?.ports == 40000...40010 },
+        Effect("active,active_ports=40000") { $0.server.active?.ports == 40000...40000 },
+        Effect("active,active_address=192.0.2.7") {
+            $0.server.active?.address == "192.0.2.7" && $0.server.addresses == .ipv4
+        },
+        Effect("active,active_address=2001:db8::7") {
+            $0.server.active?.address == "2001:db8::7" && $0.server.addresses == .ipv6
+        },
+        Effect("data=private") { $0.tls.dataProtection == .private && $0.warnings.isEmpty },
+        Effect("data=clear") {
+            $0.tls.dataProtection == .clear && $0.warnings.contains { $0.contains("contents of files") }
+        },
+        Effect("data=clear-listings") {
+            $0.tls.dataProtection == .clearListings && $0.warnings.contains { $0.contains("names of files") }
+        },
         Effect("list=mlsd") { $0.server.listing == .mlsd },
         Effect("list=list") { $0.server.listing == .list },
         Effect("list=list-a") { $0.server.listing == .listAll },
@@ -192,6 +212,8 @@ import Testing
         #expect(plain.server.maximumConnections == 6 && plain.server.connectTimeout == .seconds(10))
         #expect(plain.server.timeout == .seconds(30) && plain.server.idleTimeout == .seconds(60))
         #expect(plain.server.addresses == .any && plain.server.passiveMode == .automatic)
+        #expect(plain.server.active == nil && !plain.server.usesNamedAddress)
+        #expect(plain.tls.dataProtection == .private && plain.warnings.isEmpty)
         #expect(plain.presentation.userID == 1000 && plain.presentation.groupID == 1001)
         #expect(plain.presentation.shownFileMode(nil) == 0o644)
         #expect(plain.presentation.shownDirectoryMode(nil) == 0o755)
@@ -259,6 +281,18 @@ import Testing
             ("after_login=NOOP\\015\\012DELE x", "one line"),
             ("login_order=first", "use one of user-first, prot-first"),
             ("account=", "the value is empty"), ("account=a\\012b", "line end"),
+            ("data=none", "use one of private, clear, clear-listings"),
+            ("data=clear-listings,ccc=try", "CCC rules out"),
+            ("pasv_ip,enable_epsv", "EPSV names no address"), ("active,pasv_ip", "mean nothing with active"),
+            ("active,disable_epsv", "mean nothing with active"),
+            ("active_ports=2000-3000", "need active"), ("active_address=192.0.2.1", "need active"),
+            ("active,active_ports=80", "1024 up to 65535"), ("active,active_ports=3000-2000", "LOW-HIGH"),
+            ("active,active_ports=2000-70000", "LOW-HIGH"), ("active,active_ports=2000-", "LOW-HIGH"),
+            ("active,active_ports=1-2-3", "LOW-HIGH"), ("active,active_address=me", "numeric address"),
+            ("active,active_address=0.0.0.0", "numeric address"),
+            ("active,active_address=224.0.0.1", "numeric address"),
+            ("active,active_address=192.0.2.1,ipv6", "active_address=192.0.2.1 and ipv6 contradict"),
+            ("active,active_address=2001:db8::1,ipv4", "active_address=2001:db8::1 and ipv4 contradict"),
             ("list=nlst", "use one of auto, mlsd, list, list-a"),
             ("custom_list=NLST", "use one of LIST, LIST -a"),
             ("cacert=/missing", "cacert=/missing: cannot be read"), ("cert=/missing", "cannot be read"),

@@ -35,6 +35,14 @@ extension Assembly {
             case .extendedOnly: .extendedOnly
             case .plainOnly: .passiveOnly
             }
+        configuration.usesNamedAddress = server.usesNamedAddress
+        configuration.active = server.active.map(Self.activeMode)
+        configuration.dataProtection =
+            switch settings.tls.dataProtection {
+            case .private: .private
+            case .clear: .clear
+            case .clearListings: .clearListings
+            }
         configuration.listing =
             switch server.listing {
             case .automatic: .automatic
@@ -45,6 +53,13 @@ extension Assembly {
         configuration.acceptsUnannouncedEnd = !settings.tls.demandsClose
         configuration.dialogue = try loginDialogue()
         return configuration
+    }
+
+    private static func activeMode(_ settings: ServerSettings.ActiveMode) -> ActiveMode {
+        var mode = ActiveMode()
+        mode.ports = settings.ports
+        mode.address = settings.address.flatMap { SocketAddress(numeric: $0, port: 0) }
+        return mode
     }
 
     private func loginDialogue() throws(Failure) -> LoginDialogue {

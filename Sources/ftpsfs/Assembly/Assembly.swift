@@ -135,7 +135,10 @@ struct Assembly {
             guard case .remote(let reason) = error else {
                 throw Failure(.mountFailure, "\(serverName): the directory cannot be listed: \(error)")
             }
-            guard reason.kind == .denied else { throw Failure(listing: reason, server: serverName) }
+            guard reason.kind == .denied else {
+                throw Failure(
+                    listing: reason, server: serverName, isActive: settings.server.active != nil)
+            }
             logger.warning("the directory cannot be listed: \(reason)")
         }
     }

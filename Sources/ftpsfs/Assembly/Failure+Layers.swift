@@ -48,7 +48,7 @@ extension Failure {
     }
 
     /// The log-in worked, but the directory to mount cannot be listed.
-    init(listing error: RemoteError, server: String) {
+    init(listing error: RemoteError, server: String, isActive: Bool) {
         let code: ExitStatus =
             switch error.kind {
             case .unreachable, .timedOut, .busy: .cannotConnect
@@ -61,9 +61,10 @@ extension Failure {
                 .changed, .unsupported, .protocolBroken, .local:
                 .mountFailure
             }
+        let ports = isActive ? "the server's connections to this machine" : "the server's passive ports"
         let advice =
             code == .cannotConnect
-            ? "; where a connection to another port fails, a firewall has to let the server's passive ports through"
+            ? "; where a data connection fails, a firewall has to let \(ports) through"
             : ""
         self.init(
             code, "\(server): logged in, but the directory cannot be listed: \(error.words)\(advice)")

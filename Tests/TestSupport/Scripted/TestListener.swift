@@ -1,7 +1,7 @@
 import Glibc
 package import Posix
 
-/// A listening socket on loopback with a port that the system chose.
+/// A listening socket, on loopback unless another address is named, with a port that the system chose.
 package final class TestListener: Sendable {
     private let descriptor: CInt
     /// The port to connect to.
@@ -9,10 +9,10 @@ package final class TestListener: Sendable {
     /// The address to connect to.
     package let address: SocketAddress
 
-    /// Listens on 127.0.0.1.
-    package init() throws {
+    /// Listens on an address of this machine.
+    package init(on host: String = "127.0.0.1") throws {
         let descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
-        guard descriptor >= 0, var address = SocketAddress(numeric: "127.0.0.1", port: 0) else {
+        guard descriptor >= 0, var address = SocketAddress(numeric: host, port: 0) else {
             throw Errno.current
         }
         var failed = address.withPointer { bind(descriptor, $0, $1) } != 0 || listen(descriptor, 64) != 0

@@ -1,7 +1,22 @@
 import Glibc
+import Posix
 
 /// The loopback addresses of the machine that the tests run on.
 package enum Loopback {
+    /// An IPv4 address of this machine that is not of the loopback; nil where there is none.
+    package static let outerAddress: String? = {
+        var first: UnsafeMutablePointer<ifaddrs>?
+        guard getifaddrs(&first) == 0 else { return nil }
+        defer { freeifaddrs(first) }
+        return sequence(first: first) { $0?.pointee.ifa_next }.lazy
+            .compactMap { $0?.pointee.ifa_addr }
+            .filter { Int32($0.pointee.sa_family) == AF_INET }
+            .compactMap {
+                SocketAddress(copying: $0, length: socklen_t(MemoryLayout<sockaddr_in>.size))?.host
+            }
+            .first { !$0.hasPrefix("127.") && !$0.hasPrefix("169.254.") }
+    }()
+
     /// Whether there is ::1; IPv6 is switched off on many machines, and in many containers.
     package static let hasIPv6: Bool = {
         let descriptor = socket(AF_INET6, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)

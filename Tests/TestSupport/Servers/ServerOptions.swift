@@ -95,6 +95,18 @@ package struct ServerOptions: Sendable {
     /// Changes that read well in a test: `ServerOptions { $0.implicit = true }`.
     package init(_ change: (inout ServerOptions) -> Void) { change(&self) }
 
+    /// A server that leaves it to the client whether TLS protects data connections.
+    package static func allowingClearData(_ kind: ServerKind) -> ServerOptions {
+        let line =
+            switch kind {
+            case .vsftpd: "force_local_data_ssl=NO"
+            case .proftpd: "TLSRequired ctrl"
+            case .pureftpd: "--tls=2"
+            case .pyftpdlib: "tls_data_required=false"
+            }
+        return ServerOptions { $0.extra = [line] }
+    }
+
     var arguments: [String] {
         var result = ["--tls", tls.rawValue, "--certificate", certificate.rawValue]
         result += ["--user", user, "--password", password]
