@@ -23,7 +23,7 @@ extension FTPError {
     var attempts: Int {
         guard isWorthRetrying else { return 1 }
         switch self {
-        case .timedOut, .loggedOut: return 2
+        case .timedOut, .loggedOut, .resumptionRefused: return 2
         default: return 4
         }
     }

@@ -44,6 +44,23 @@ import Testing
         }
     }
 
+    @Test("a demand for resumption leads to one fresh log-in, and no more", arguments: [true, false])
+    func resumption(_ isOnce: Bool) throws {
+        try ScriptedStore.run { fixture in
+            fixture.tree.addFile("/file", [1, 2, 3])
+            try fixture.warmUp(3)
+            fixture.server.at(
+                .command("RETR"), times: isOnce ? 1 : .max,
+                .reply("150 Here it comes.\r\n522 SSL connection failed: session reuse required"))
+            let failure = kind {
+                try fixture.store.openReader(path("/file"), at: 0, length: 3, for: request).close()
+            }
+            #expect(failure == (isOnce ? nil : .unreachable))
+            // Idle sessions of the same age are not asked one after the other.
+            #expect(fixture.arguments("RETR").count == 2 && fixture.server.counts.logins == 4)
+        }
+    }
+
     @Test("530 for a lack of rights is a refusal, and the session stays")
     func rights() throws {
         try ScriptedStore.run { fixture in

@@ -68,6 +68,30 @@ import Testing
         }
     }
 
+    @Test("the table of the page on TLS names options and test suites that exist")
+    func sections() throws {
+        let page = try Self.text("man/ftpsfs-tls.7")
+        let table = try #require(page.split(separator: ".TS\n").last?.split(separator: "\n.TE").first)
+        let rows = table.split(separator: "T{\n").dropFirst()
+            .map { String($0.split(separator: "\nT}", omittingEmptySubsequences: false)[0]) }
+        func words(_ column: Int) -> Set<String> {
+            let cells = rows.indices.filter { $0 % 4 == column }.map { rows[$0] }
+            return Set(cells.flatMap { $0.split { ", \n".contains($0) }.map(String.init) })
+        }
+        #expect(rows.count >= 100 && rows.count % 4 == 0)
+        // What ends in an equals sign is a line of the credentials file.
+        #expect(words(2).filter { !$0.hasSuffix("=") && !OptionTable.names.contains($0) } == [])
+        var suites = words(3)
+        let tests = Self.root.appending(path: "Tests")
+        let files = FileManager.default.enumerator(at: tests, includingPropertiesForKeys: nil)
+        while let file = files?.nextObject() as? URL {
+            guard file.pathExtension == "swift" else { continue }
+            let text = try String(contentsOf: file, encoding: .utf8)
+            suites = suites.filter { !text.contains("struct \($0) {") }
+        }
+        #expect(suites == [])
+    }
+
     @Test("the README names no option the program does not know")
     func readme() throws {
         let text = try Self.text("README.md")
