@@ -159,6 +159,10 @@ import Testing
             #expect(value("abilities/epsv/works", report) == false)
             #expect(value("abilities/pasv/works", report) == true)
             #expect(value("fstab", report, as: String.self)?.contains(",disable_epsv") == true)
+            let refused = try probe(server, "--json", options: ",tls_min=1.3", in: place)
+            #expect(refused.status == 35, "\(refused.errors)")
+            #expect(value("tls/versions/0/offered", try json(refused)) == true)
+            #expect(value("tls/versions/1/offered", try json(refused)) == false)
         }
     }
 
