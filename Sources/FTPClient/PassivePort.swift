@@ -109,6 +109,7 @@ extension Session {
     ///
     /// Blocks for the time of a connection at the most; the session stays in step whatever comes of it, unless the dialogue itself breaks.
     package func tryPassivePort(_ command: Command) throws(FTPError) {
+        guard command.verb != "PASV" || peerIsIPv4 else { throw .unsupported("PASV over IPv6") }
         let socket = try beginDialling(address(in: run(command), to: command))
         try finishDialling(socket, until: .after(configuration.connectTimeout))
     }

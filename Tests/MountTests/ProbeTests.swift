@@ -134,6 +134,21 @@ import Testing
         }
     }
 
+    @Test("over IPv6 PASV is not asked for, and the line for fstab has the address in brackets")
+    func overIPv6() throws {
+        try withServer(.pyftpdlib, ServerOptions { $0.ipv6 = true }) { server in
+            let place = try TemporaryDirectory("probe")
+            try TestFile.write(place.path + "/cred", "password=\(server.password)\n".utf8, mode: 0o600)
+            let result = try Shell.attempt(
+                "\"$1\" probe --json alice@[::1]: -p $2 -o cacert=$3,credentials=$4/cred",
+                [Program.path, "\(server.port)", server.authority, place.path])
+            let report = try json(result)
+            #expect(result.status == 0 && value("abilities/epsv/works", report) == true)
+            #expect(value("abilities/pasv/works", report) == false)
+            #expect(value("fstab", report, as: String.self)?.hasPrefix("alice@[::1]:  /mnt/::1  ") == true)
+        }
+    }
+
     @Test("a server that lists in its local time is found out")
     func timeOffset() throws {
         try withServer(.pureftpd, ServerOptions { $0.timezone = "Asia/Kolkata" }) { server in
