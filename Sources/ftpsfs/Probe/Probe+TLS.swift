@@ -24,12 +24,11 @@ extension Probe {
         for version in TLSVersion.allCases { report.tls.versions.append(try offer(version)) }
         if case .tls(.notTrusted(let problem)) = first.failure {
             // Once more without judging, for what only a whole handshake tells; our own certificate is not shown.
-            let unjudged = try assembly.sessionConfiguration { tls in
-                tls.verifiesPeer = false
-                tls.pins = []
+            let unjudged = try? self.configuration { tls in
+                (tls.verifiesPeer, tls.pins, tls.revocationFile) = (false, [], nil)
                 (tls.certificateFile, tls.keyFile) = (nil, nil)
             }
-            let second = try? Session.introduce(unjudged, for: cancelling)
+            let second = unjudged.flatMap { try? Session.introduce($0, for: cancelling) }
             if let second { note(second) }
             report.certificate = .init(problem, chain: second?.chain ?? [])
         } else if first.failure == nil, let leaf = first.chain.first {
