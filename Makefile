@@ -18,7 +18,7 @@ BASH_COMPLETION = $(DESTDIR)$(PREFIX)/share/bash-completion/completions/ftpsfs
 ZSH_COMPLETION = $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_ftpsfs
 FISH_COMPLETION = $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/ftpsfs.fish
 
-.PHONY: build demo test bench lint sanitize sanitize-address sanitize-thread install uninstall clean help
+.PHONY: build demo test bench fuzz lint sanitize sanitize-address sanitize-thread install uninstall clean help
 
 build: ## build the release program (.build/release/ftpsfs)
 	@scripts/setup build
@@ -50,6 +50,23 @@ sanitize-address sanitize-thread: sanitize-%:
 	@scripts/setup tests
 	FTPSFS_REQUIRE_SERVERS=1 FTPSFS_SANITIZER=$* LSAN_OPTIONS=suppressions=$(CURDIR)/Tests/leaks.supp:print_suppressions=0 \
 		TSAN_OPTIONS="$(TSAN_OPTIONS)" $(SWIFT) test --sanitize=$* --scratch-path .build/sanitize-$*
+
+FUZZ = .build/fuzz/release/Fuzz
+# Of each target, in seconds.
+FUZZ_SECONDS ?= 60
+FUZZ_TARGETS ?= $(notdir $(wildcard Tests/Fuzz/Corpus/*))
+
+# Findings and what else has grown stay in .build/fuzz; a finding is tried again by its path behind the target's name.
+fuzz: ## run the fuzz targets on all parsers, FUZZ_SECONDS=60 each (FUZZ_TARGETS="list mlsd": these alone)
+	@scripts/setup build
+	FTPSFS_FUZZ=1 $(SWIFT) build -c release --product Fuzz --scratch-path .build/fuzz \
+		-Xswiftc -sanitize=fuzzer -Xswiftc -enable-testing -Xswiftc -use-ld=lld
+	@for target in $(FUZZ_TARGETS); do \
+		mkdir -p .build/fuzz/grown/$$target; \
+		echo "fuzz: $$target, $(FUZZ_SECONDS) s"; \
+		SWIFT_BACKTRACE=enable=no $(FUZZ) $$target -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=1024 -max_len=16384 -verbosity=0 -print_funcs=0 \
+			-artifact_prefix=.build/fuzz/$$target- .build/fuzz/grown/$$target Tests/Fuzz/Corpus/$$target || exit 1; \
+	done
 
 # Built again only where a source is newer: root's PATH under sudo has no Swift, and needs none after "make build".
 $(RELEASE): Package.swift $(shell find Sources -type f)

@@ -82,3 +82,13 @@ let package = Package(
         .testTarget(name: "HouseTests", swiftSettings: tests),
     ]
 )
+
+// The fuzz targets (`make fuzz`) are built apart: the compiler's flags for them are of no use to other builds.
+if Context.environment["FTPSFS_FUZZ"] != nil {
+    package.targets += [
+        .systemLibrary(name: "CFuzzer", path: "Tests/Fuzz/CFuzzer"),
+        .executableTarget(
+            name: "Fuzz", dependencies: ["CFuzzer", "FTPWire", "Settings", "Remote", "Posix"],
+            path: "Tests/Fuzz", exclude: ["CFuzzer", "Corpus"], swiftSettings: tests),
+    ]
+}

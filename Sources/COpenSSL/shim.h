@@ -42,6 +42,17 @@ static inline int ftpsfs_ssl_set_groups(SSL *ssl, const char *list) { return (in
 /// The group of the last key exchange, for SSL_group_to_name; 0 if there was none.
 static inline int ftpsfs_ssl_get_negotiated_group(SSL *ssl) { return (int)SSL_get_negotiated_group(ssl); }
 
+/// The number of certificates the peer has sent, its own the first.
+static inline int ftpsfs_ssl_chain_length(SSL *ssl) {
+    STACK_OF(X509) *chain = SSL_get_peer_cert_chain(ssl);
+    return chain ? sk_X509_num(chain) : 0;
+}
+
+/// One of them, which belongs to the connection.
+static inline X509 *ftpsfs_ssl_chain_certificate(SSL *ssl, int place) {
+    return sk_X509_value(SSL_get_peer_cert_chain(ssl), place);
+}
+
 /// Sets the name to be sent as SNI; 1 on success.
 static inline int ftpsfs_ssl_set_host_name(SSL *ssl, const char *name) {
     return (int)SSL_set_tlsext_host_name(ssl, name);

@@ -250,6 +250,17 @@ final class ControlChannel {
         stream.close()
     }
 
+    /// Says good-bye, waits until the server has ended the connection and so counts it no more, and closes.
+    ///
+    /// Blocks for two seconds at the most.
+    func leave() {
+        if !isBroken, awaited.isEmpty, (try? send([.quit], interruptible: false)) != nil {
+            let deadline = Deadline.after(.seconds(2))
+            while (try? receive(until: deadline, wakeup: nil, "end of the connection")) != nil {}
+        }
+        close(saying: false)
+    }
+
     private func taken(_ reply: Reply) throws(FTPError) -> Reply {
         if reply.isPreliminary {
             preliminaryCount += 1

@@ -53,21 +53,10 @@ extension Session {
         _ binding: Binding
     ) throws(FTPError) -> Session {
         let control = try connected(configuration, wakeup, request)
-        // A server may look our name up before it greets, and takes its time about it where that fails.
-        let deadline = Deadline.after(configuration.replyTimeout)
         let tickets = SessionTickets()
         do throws(FTPError) {
-            if configuration.implicitTLS {
-                try control.protect(
-                    context: configuration.tls, host: configuration.host, tickets: tickets, until: deadline)
-            }
-            let greeting = try greeting(control, until: deadline)
-            if !configuration.implicitTLS {
-                try say(configuration.dialogue.beforeAuth, over: control)
-                try requestTLS(configuration.dialogue.mechanism, control, until: deadline)
-                try control.protect(
-                    context: configuration.tls, host: configuration.host, tickets: tickets, until: deadline)
-            }
+            var noted: Reply?
+            let greeting = try greet(configuration, control, tickets, noting: &noted)
             guard let tls = control.tls, let negotiated = tls.negotiated, let peer = tls.peer else {
                 throw .protocolViolation("a session without TLS")
             }
@@ -82,10 +71,32 @@ extension Session {
         }
     }
 
+    /// Reads the greeting and protects the connection; `noted` is the greeting as soon as it has come.
+    static func greet(
+        _ configuration: SessionConfiguration, _ control: ControlChannel, _ tickets: SessionTickets,
+        noting noted: inout Reply?
+    ) throws(FTPError) -> Reply {
+        // A server may look our name up before it greets, and takes its time about it where that fails.
+        let deadline = Deadline.after(configuration.replyTimeout)
+        if configuration.implicitTLS {
+            try control.protect(
+                context: configuration.tls, host: configuration.host, tickets: tickets, until: deadline)
+        }
+        let greeting = try greeting(control, until: deadline)
+        noted = greeting
+        if !configuration.implicitTLS {
+            try say(configuration.dialogue.beforeAuth, over: control)
+            try requestTLS(configuration.dialogue.mechanism, control, until: deadline)
+            try control.protect(
+                context: configuration.tls, host: configuration.host, tickets: tickets, until: deadline)
+        }
+        return greeting
+    }
+
     /// Makes the TCP connection to the first address that answers.
     ///
     /// The time left is shared out among the addresses left.
-    private static func connected(
+    static func connected(
         _ configuration: SessionConfiguration, _ wakeup: Wakeup, _ request: Request
     ) throws(FTPError) -> ControlChannel {
         let deadline = Deadline.after(configuration.connectTimeout)

@@ -1,4 +1,4 @@
-import FTPWire
+package import FTPWire
 import Logging
 import Posix
 
@@ -103,6 +103,15 @@ extension Session {
             profile.update { $0.extendedPassiveWorks = false }
             return socket
         }
+    }
+
+    /// Asks for a port by EPSV or PASV and connects to it, without a transfer.
+    ///
+    /// Blocks for the time of a connection at the most; the session stays in step whatever comes of it, unless the dialogue itself breaks.
+    package func tryPassivePort(_ command: Command) throws(FTPError) {
+        guard command.verb != "PASV" || peerIsIPv4 else { throw .unsupported("PASV over IPv6") }
+        let socket = try beginDialling(address(in: run(command), to: command))
+        try finishDialling(socket, until: .after(configuration.connectTimeout))
     }
 
     private static func meansNoExtendedPassive(_ verb: String, _ reply: Reply) -> Bool {

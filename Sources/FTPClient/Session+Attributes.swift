@@ -175,7 +175,7 @@ extension Session {
 
 extension ServerProfile.TimeMethod {
     /// The command's verb.
-    fileprivate var verb: String {
+    package var verb: String {
         switch self {
         case .mfmt: "MFMT"
         case .mff: "MFF"
@@ -187,7 +187,7 @@ extension ServerProfile.TimeMethod {
 
 extension ServerProfile.ModeMethod {
     /// The command's verb.
-    fileprivate var verb: String {
+    package var verb: String {
         switch self {
         case .siteChmod: "SITE CHMOD"
         case .mff: "MFF"

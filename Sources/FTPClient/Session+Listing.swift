@@ -16,11 +16,15 @@ package struct SessionListing: Sendable {
     /// The number of rows left out.
     package var droppedCount: Int
 
+    /// The form of the rows of LIST, where there were any; nil for MLSD.
+    package var format: ListingFormat?
+
     /// Takes over what was parsed.
     init(_ listing: ParsedListing, isComplete: Bool) {
         entries = listing.entries
         self.isComplete = isComplete
         directory = listing.directory
+        format = listing.format
         dropped = listing.dropped
         droppedCount = listing.droppedCount
     }
@@ -51,7 +55,7 @@ extension Session {
     }
 
     /// Whether MLSD is the command that directories are listed by.
-    private var listsByMachine: Bool {
+    package var listsByMachine: Bool {
         switch configuration.listing {
         case .automatic: features.hasMachineListing && !profile.facts.machineListingFails
         case .mlsd: true

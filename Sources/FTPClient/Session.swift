@@ -112,6 +112,14 @@ package final class Session {
         control.close(saying: !isTransferring)
     }
 
+    /// Says good-bye, waits until the server has ended the connection and so counts it no more, and closes.
+    ///
+    /// Blocks for two seconds at the most.
+    package func leave() {
+        unbind()
+        if isTransferring { control.close(saying: false) } else { control.leave() }
+    }
+
     /// Sends commands in flights and gives their final replies in the same order, refusals included.
     ///
     /// The caller vouches that a later command does no harm when an earlier one is refused.

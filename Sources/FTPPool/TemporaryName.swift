@@ -1,14 +1,14 @@
-import Remote
+package import Remote
 
 /// The names under which uploads grow until they are complete.
-enum TemporaryName {
+package enum TemporaryName {
     private static let stem = "ftpsfs-"
     private static let suffix = ".part"
 
     /// Makes a name that nobody else uses: 64 random bits between a fixed beginning and end.
     ///
     /// Unless it `isHidden` it has no dot in front: some servers take no names of hidden files.
-    static func make(isHidden: Bool = true) -> FileName {
+    package static func make(isHidden: Bool = true) -> FileName {
         var generator = SystemRandomNumberGenerator()
         let digits = String(generator.next() as UInt64, radix: 16)
         let padded = String(repeating: "0", count: 16 - digits.count) + digits

@@ -9,6 +9,7 @@ package enum HelpText {
             "       ftpsfs ftp://[USER@]HOST[:PORT][/PATH] MOUNTPOINT [options]",
             "       ftpsfs umount [-l] MOUNTPOINT",
             "       ftpsfs status MOUNTPOINT",
+            "       ftpsfs probe SOURCE [--json] [--write] [options]",
             "",
             "ftp:// and ftpes:// mean explicit TLS on port 21, ftps:// implicit TLS on 990.",
             "Without a PATH the log-in directory is mounted. Everything travels through TLS,",

@@ -55,6 +55,7 @@ package struct MountSource: Sendable, Hashable {
             port = try Self.port(rest[..<end])
             rest = rest[rest.index(after: end)...]
         } else if !rest.isEmpty, rest.allSatisfy(Self.isDigit) {
+            let hostText = ArgumentText.printable(hostText)
             throw SettingsError(
                 "in '\(hostText):\(rest)', is \(rest) a port or a directory? "
                     + "write '\(hostText):\(rest):' for the port, '\(hostText):./\(rest)' for the directory")
@@ -120,10 +121,11 @@ package struct MountSource: Sendable, Hashable {
     static func host(_ text: some StringProtocol) throws(SettingsError) -> String {
         let shown = ArgumentText.printable(text)
         if text.hasPrefix("[") {
-            guard text.hasSuffix("]"), text.dropFirst().dropLast().contains(":") else {
+            let address = text.dropFirst().dropLast()
+            guard text.hasSuffix("]"), address.contains(":"), !address.hasPrefix("[") else {
                 throw SettingsError("'\(shown)' is no IPv6 address in brackets")
             }
-            return try host(text.dropFirst().dropLast())
+            return try host(address)
         }
         guard !text.isEmpty else { throw SettingsError("the host's name is missing: \(form)") }
         let text = try HostName.ascii(text)

@@ -11,6 +11,25 @@ package struct OptionElement: Sendable, Hashable {
         self.value = value
     }
 
+    /// The element as it stands in an `-o` list, so that `list` reads it as the same again.
+    ///
+    /// A value with commas is put in double quotes where it can be: mount(8) knows no backslashes.
+    package var text: String {
+        guard let value else { return Self.escaped(name, "=") }
+        let isQuotable = value.unicodeScalars.contains(",") && !value.unicodeScalars.contains("\"")
+        let quoted = isQuotable ? "\"\(value)\"" : Self.escaped(value, "")
+        return "\(Self.escaped(name, "="))=\(quoted)"
+    }
+
+    private static func escaped(_ text: String, _ special: String) -> String {
+        var result = ""
+        for scalar in text.unicodeScalars {
+            let isSpecial = ",\\\"\(special)".unicodeScalars.contains(scalar)
+            result += isSpecial ? "\\\(scalar)" : "\(scalar)"
+        }
+        return result
+    }
+
     /// Splits an `-o` list at its commas.
     ///
     /// A backslash takes the meaning from the character behind it, and three octal digits behind one name a byte, as libfuse reads

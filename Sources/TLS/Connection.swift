@@ -263,6 +263,17 @@ extension Connection {
         return unsafe Certificate.identity(of: leaf)
     }
 
+    /// Reads the certificates that the peer sent, its own first and no more than ten; none where the connection was resumed.
+    func readChain() -> [PeerIdentity] {
+        let length = unsafe min(ftpsfs_ssl_chain_length(ssl), 10)
+        var chain: [PeerIdentity] = []
+        for place in 0..<max(length, 0) {
+            guard let certificate = unsafe ftpsfs_ssl_chain_certificate(ssl, place) else { continue }
+            chain.append(unsafe Certificate.identity(of: certificate))
+        }
+        return chain
+    }
+
     private func leafDigest() -> [UInt8]? {
         guard let leaf = unsafe SSL_get1_peer_certificate(ssl) else { return nil }
         defer { unsafe X509_free(leaf) }

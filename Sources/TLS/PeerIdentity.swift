@@ -19,6 +19,12 @@ package struct PeerIdentity: Hashable, Sendable {
     /// The mount option that accepts exactly this certificate.
     package var pinOption: String { "tls_pin=sha256:\(sha256Hex)" }
 
+    /// The first moment of its validity as `2026-01-31 23:59:59 UTC`, or `unknown`.
+    package var validFromText: String { dateText(validFrom) }
+
+    /// The last moment of its validity, in the same form.
+    package var validUntilText: String { dateText(validUntil) }
+
     /// Which connections have the same identity is a matter of the certificate alone.
     package func isSameCertificate(as other: PeerIdentity) -> Bool { sha256 == other.sha256 }
 }
@@ -50,7 +56,7 @@ extension CertificateProblem: CustomStringConvertible {
           subject: \(subject)
           issuer:  \(issuer)
           names:   \(identity.names.isEmpty ? "none" : identity.names)
-          valid:   \(dateText(identity.validFrom)) to \(dateText(identity.validUntil))
+          valid:   \(identity.validFromText) to \(identity.validUntilText)
           SHA-256: \(sha256)
           to accept exactly this certificate use the option \(hint)
         """

@@ -115,6 +115,9 @@ package final class TLSStream: @unchecked Sendable {
     /// Whose certificate the server showed; nil before the end of the handshake.
     package var peer: PeerIdentity? { connection.isHandshakeDone ? identity : nil }
 
+    /// The certificates that the server sent, its own first and no more than ten; empty before the end of the handshake.
+    package var chain: [PeerIdentity] { connection.isHandshakeDone ? connection.readChain() : [] }
+
     /// Sends the ClientHello if the socket takes it, without waiting for anything.
     package func beginHandshake() throws(TLSError) {
         _ = try continueHandshake()

@@ -5,7 +5,7 @@ import Settings
 struct FTPSFSCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "ftpsfs", abstract: "Mount a directory of an FTPS server.", version: Version.text,
-        subcommands: [MountCommand.self, UmountCommand.self, StatusCommand.self],
+        subcommands: [MountCommand.self, UmountCommand.self, StatusCommand.self, ProbeCommand.self],
         defaultSubcommand: MountCommand.self)
 }
 
@@ -67,6 +67,35 @@ struct StatusCommand: ParsableCommand {
 
     @Argument(help: "The mount point.", completion: .directory)
     var mountpoint: String
+}
+
+/// `ftpsfs probe SOURCE ...`.
+struct ProbeCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "probe", abstract: "Tell what a server is and can do, and what to put into fstab.")
+
+    @Argument(help: "[USER@]HOST[:PORT]:[/PATH], or an ftp, ftpes or ftps URL.")
+    var source: String
+
+    @Option(
+        name: .customShort("o", allowingJoined: true), parsing: .unconditionalSingleValue,
+        help: "Mount options, commas between them.",
+        completion: .list(OptionTable.completions))
+    var options: [String] = []
+
+    @Option(name: .customShort("p", allowingJoined: true), help: "The port of the server.")
+    var port: String?
+
+    @Flag(name: .customLong("json"), help: "Answer in JSON.")
+    var isJSON = false
+
+    @Flag(name: .customLong("write"), help: "Try writing too, with a small file that is removed again.")
+    var writes = false
+
+    /// What was typed, for the settings.
+    var request: MountRequest {
+        MountRequest(source: source, mountPoint: "/", optionLists: options, port: port, foreground: true)
+    }
 }
 
 /// The command line of a helper of mount(8) (mount(8), EXTERNAL HELPERS).

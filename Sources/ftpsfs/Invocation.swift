@@ -38,6 +38,10 @@ struct Invocation {
             return try run.run()
         case let command as UmountCommand: return try unmount(command)
         case let command as StatusCommand: return try showStatus(command)
+        case let command as ProbeCommand:
+            let run = ProbeRun(
+                request: command.request, name: name, isJSON: command.isJSON, writes: command.writes)
+            return try run.run()
         default: return try runOther(command)
         }
     }
@@ -55,7 +59,9 @@ struct Invocation {
 
     /// -h before any subcommand: the help of mounts, which lists the options too.
     private var asksForHelp: Bool {
-        guard let first = arguments.first, first != "umount", first != "status" else { return false }
+        guard let first = arguments.first, !["umount", "status", "probe"].contains(first) else {
+            return false
+        }
         let words = arguments.prefix { $0 != "--" }
         return words.contains("-h") || words.contains("--help")
     }

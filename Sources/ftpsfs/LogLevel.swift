@@ -1,4 +1,5 @@
 import Logging
+import Posix
 import Settings
 
 extension LogSettings.Level {
@@ -13,5 +14,23 @@ extension LogSettings.Level {
         case .debug: .debug
         case .trace: .trace
         }
+    }
+}
+
+extension LogSettings {
+    /// Sends what is logged from here on where the settings say.
+    func start() throws(Failure) {
+        let sink: LogSink
+        switch destination {
+        case .standardError: sink = .standardError
+        case .systemLog: sink = .systemLog()
+        case .file(let path):
+            do {
+                sink = try LogSink.file(path)
+            } catch {
+                throw Failure(.usage, "log=\(path): cannot be opened: \(error)")
+            }
+        }
+        LineLogHandler.install(sink, level: level.loggerLevel)
     }
 }

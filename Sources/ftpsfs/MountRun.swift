@@ -51,23 +51,8 @@ struct MountRun {
         }
         credentials.password?.lock()
         Daemon.createPrivateFiles()
-        try startLog(settings.log)
+        try settings.log.start()
         return try Assembly.serve(settings, credentials, daemon)
-    }
-
-    private func startLog(_ log: LogSettings) throws(Failure) {
-        let sink: LogSink
-        switch log.destination {
-        case .standardError: sink = .standardError
-        case .systemLog: sink = .systemLog()
-        case .file(let path):
-            do {
-                sink = try LogSink.file(path)
-            } catch {
-                throw Failure(.usage, "log=\(path): cannot be opened: \(error)")
-            }
-        }
-        LineLogHandler.install(sink, level: log.level.loggerLevel)
     }
 
     private func say(_ text: String) {

@@ -68,6 +68,8 @@ import Testing
             ("fe80::1:/x", "brackets"),
             ("[1234]:", "no IPv6 address"),
             ("[::1:/x", "write [USER@]HOST"),
+            ("[[::1]]:/x", "no IPv6 address in brackets"),
+            ("h\u{7}:12", "in 'h\\x07:12', is 12 a port"),
             ("host:70000:/x", "1 up to 65535"),
             ("host:0:/x", "1 up to 65535"),
             ("-host:", "no host name"),

@@ -9,11 +9,16 @@ import VFS
 
 /// Settings in the words of each part.
 extension Assembly {
-    func sessionConfiguration() throws(Failure) -> SessionConfiguration {
+    /// How to reach the server and log in; `change` is made to how TLS is spoken.
+    func sessionConfiguration(
+        _ change: (inout TLSConfiguration) -> Void = { _ in }
+    ) throws(Failure) -> SessionConfiguration {
         let server = settings.server
         let context: TLSContext
         do throws(TLSError) {
-            context = try TLSContext(tlsConfiguration())
+            var tls = try tlsConfiguration()
+            change(&tls)
+            context = try TLSContext(tls)
         } catch {
             throw Failure(.usage, "TLS: \(error)")
         }

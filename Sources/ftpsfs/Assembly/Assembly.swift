@@ -155,5 +155,6 @@ struct Assembly {
         }
     }
 
-    private var serverName: String { "\(settings.server.host):\(settings.server.port)" }
+    /// The server for messages.
+    var serverName: String { "\(settings.server.host):\(settings.server.port)" }
 }
