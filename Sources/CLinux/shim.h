@@ -1,7 +1,8 @@
 #ifndef FTPSFS_CLINUX_SHIM_H
 #define FTPSFS_CLINUX_SHIM_H
 
-// System calls of Linux that Swift's Glibc module does not offer, or that are variadic.
+// System calls of Linux that Swift's Glibc module does not offer, or that are variadic. No header that brings in sys/types.h belongs
+// here: _GNU_SOURCE changes fd_set, which other modules have in its usual form, and the compiler refuses two forms of one type.
 #define _GNU_SOURCE 1
 #include <fcntl.h>
 #include <linux/falloc.h>
@@ -11,7 +12,6 @@
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 /// Makes a lowered event counter, close-on-exec and non-blocking; -1 with errno on failure.
@@ -32,6 +32,11 @@ static inline void ftpsfs_return_memory_from(int bytes) { mallopt(M_MMAP_THRESHO
 
 /// Makes a pipe whose ends are close-on-exec.
 static inline int ftpsfs_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
+
+/// getxattr(2), by number because of what its header brings in.
+static inline long ftpsfs_getxattr(const char *path, const char *name, void *value, unsigned long size) {
+    return syscall(SYS_getxattr, path, name, value, size);
+}
 
 /// Takes a connection that waits, close-on-exec and non-blocking; -1 with errno on failure.
 static inline int ftpsfs_accept(int listener, void *address, uint32_t *length) {

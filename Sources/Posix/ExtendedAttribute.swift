@@ -11,7 +11,7 @@ package enum ExtendedAttribute {
     /// Blocks as long as the file system takes.
     package static func read(_ name: String, of path: String) throws(Errno) -> [UInt8] {
         var value = [UInt8](repeating: 0, count: maximumLength)
-        let count = unsafe getxattr(path, name, &value, value.count)
+        let count = unsafe ftpsfs_getxattr(path, name, &value, UInt(value.count))
         guard count >= 0 else { throw Errno.current }
         return Array(value.prefix(count))
     }
