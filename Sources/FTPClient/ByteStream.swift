@@ -47,14 +47,16 @@ final class ByteStream {
         context: TLSContext, host: String, tickets: SessionTickets, until deadline: Deadline, wakeup: Wakeup
     ) throws(FTPError) {
         guard let socket = plain.take() else { throw .connectionLost("closed") }
+        var failed: TLSStream?
         do throws(TLSError) {
             let stream = try TLSStream(control: socket, context: context, host: host, tickets: tickets)
+            failed = stream
             descriptor = stream.descriptor
             try stream.handshake(until: deadline, wakeup: wakeup)
             secured = stream
         } catch {
             descriptor = -1
-            throw FTPError(handshake: error, "TLS handshake")
+            throw FTPError(handshake: failed?.explained(error) ?? error, "TLS handshake")
         }
     }
 

@@ -27,6 +27,8 @@ final class ControlChannel {
     let replyTimeout: Duration
     /// Whether the dialogue is out of step or the connection gone.
     private(set) var isBroken = false
+    /// Whether the last reply was a 421, up to which everything was in step.
+    private var hasBeenDismissed = false
     /// Whether the log-in is complete, so that a server that asks for one has lost its state (RFC 4217 section 13).
     var isLoggedIn = false
 
@@ -238,11 +240,13 @@ final class ControlChannel {
         awaited = []
     }
 
-    /// Says good-bye and closes, without waiting for the answer.
+    /// Says good-bye, also behind a 421, and closes, without waiting for the answer.
     ///
     /// Blocks for a second at the most.
     func close(saying farewell: Bool) {
-        if farewell, !isBroken, awaited.isEmpty, let bytes = try? Command.quit.encoded(dialect) {
+        if farewell, !isBroken || hasBeenDismissed, awaited.isEmpty,
+            let bytes = try? Command.quit.encoded(dialect)
+        {
             logger.debug("> QUIT")
             try? bytes.withRawSpan { try stream.write($0, until: .after(.seconds(1)), wakeup: nil) }
         }
@@ -274,6 +278,7 @@ final class ControlChannel {
         }
         guard reply.code != 421 else {
             isBroken = true
+            hasBeenDismissed = true
             throw .unavailable(reply)
         }
         // Another greeting comes from a session that begins anew, with neither log-in nor PROT.

@@ -23,6 +23,9 @@ package final class Download {
     /// What reading has met; reading does not go on after it.
     private var failure: FTPError?
 
+    /// The bytes that have come since the time for them was last counted from the beginning, and how long they were waited for.
+    private var pace = (count: 0, waited: Duration.zero)
+
     /// The number of bytes handed out.
     package private(set) var count: UInt64 = 0
     /// Whether the data connection ended with a close_notify, or a clear one with a FIN.
@@ -115,14 +118,18 @@ package final class Download {
     /// vsftpd 3.0.3 and ProFTPD 1.3.8 send 226 only after that.
     private func receive(into bytes: inout MutableRawSpan) throws(FTPError) -> Int? {
         guard case .receiving = state else { return nil }
-        let deadline = Deadline.after(channel.session.configuration.stallTimeout)
         while true {
             switch channel.receive(into: &bytes) {
             case .bytes(let received):
                 count &+= UInt64(received)
+                pace.count += received
+                if pace.count >= Self.leastPace { pace = (0, .zero) }
                 return received
             case .nothing(let readiness):
-                try channel.wait(readiness, until: deadline)
+                let start = ContinuousClock.now
+                let limit = channel.session.configuration.stallTimeout - pace.waited
+                try channel.wait(readiness, until: .after(max(limit, .zero)))
+                pace.waited += start.duration(to: .now)
             case .end:
                 endedCleanly = true
                 let isProven = channel.stream.isProtected
@@ -137,6 +144,10 @@ package final class Download {
             }
         }
     }
+
+    /// The least number of bytes that must come within the time a transfer may stand still: a server that drips is no better than one that
+    /// is silent.
+    private static let leastPace = 256
 
     /// Waits for the final reply and weighs it against how the data connection has ended.
     private func conclude() throws(FTPError) {

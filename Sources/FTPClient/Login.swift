@@ -151,7 +151,14 @@ extension Session {
         _ mechanism: Command.Authentication, _ control: ControlChannel, until deadline: Deadline
     ) throws(FTPError) {
         try control.send([.auth(mechanism)])
-        let reply = try control.expect(until: deadline)
+        let reply: Reply
+        do throws(FTPError) {
+            reply = try control.expect(until: deadline)
+        } catch {
+            // 421 may pass, and is no verdict on TLS.
+            if case .unavailable = error { control.close(saying: true) }
+            throw error
+        }
         guard reply.code == 234 else {
             control.close(saying: true)
             throw .protectionRefused("AUTH", reply)

@@ -18,8 +18,6 @@ package struct LoginReport: Sendable {
     package let dataProtection: DataProtection
     /// When the log-in was complete.
     package let moment: ContinuousClock.Instant
-    /// Whether commands and replies travel in clear text since (CCC).
-    package internal(set) var isCleared = false
 
     /// The report on a log-in that is complete now; nil where the connection is not protected.
     init?(_ configuration: SessionConfiguration, _ stream: TLSStream?) {

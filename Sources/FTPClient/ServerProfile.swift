@@ -60,6 +60,8 @@ package final class ServerProfile: Sendable {
         package var wantsProtectionFirst = false
         /// Whether CCC was refused, or TLS could not be taken off the control connection.
         package var clearingFails = false
+        /// Whether TLS was taken off the control connection of some session.
+        package var hasCleared = false
         /// False once EPSV was refused or its ports could not be reached while those of PASV could.
         package var extendedPassiveWorks = true
         /// False once EPRT was refused while PORT was not.

@@ -27,7 +27,7 @@ extension Session {
             profile.update { $0.clearingFails = true }
             throw .connectionLost("CCC accepted, but TLS cannot be taken off: \(error)")
         }
-        profile.update { $0.newestLogin?.isCleared = true }
+        profile.update { $0.hasCleared = true }
         logger.debug("the control connection goes on in clear text")
     }
 }

@@ -32,7 +32,9 @@ package struct SessionListing: Sendable {
 
 extension Session {
     /// The most bytes of a listing: more than a million entries.
-    static let listingLimit = 512 << 20
+    static let listingLimit = 256 << 20
+    /// The most bytes of a row: a name of 255 bytes, a link's target of 4096, and facts around them.
+    static let rowLimit = 64 << 10
 
     /// Lists a directory, by MLSD where FEAT offers it and the configuration allows it, else by CWD and LIST.
     ///
@@ -227,6 +229,7 @@ extension Session {
             channel, acceptingUnannouncedEnd: configuration.acceptsUnannouncedEnd)
         var body: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 64 << 10)
+        var rowStart = 0
         do throws(FTPError) {
             while true {
                 let count = try chunk.withMutableRawSpan { (span) throws(FTPError) in
@@ -237,6 +240,12 @@ extension Session {
                     throw .listing("more than \(Self.listingLimit) bytes")
                 }
                 body += chunk[..<count]
+                if let end = chunk[..<count].lastIndex(of: UInt8(ascii: "\n")) {
+                    rowStart = body.count - count + end + 1
+                }
+                guard body.count - rowStart <= Self.rowLimit else {
+                    throw .listing("a row of more than \(Self.rowLimit) bytes")
+                }
             }
         } catch {
             download.abort()
@@ -245,7 +254,9 @@ extension Session {
             }
             throw error
         }
-        return ListingBody(bytes: body, endedCleanly: download.endedCleanly, reply: download.finalReply)
+        // The FIN of a clear connection proves nothing: anybody on the way can send it.
+        let isProven = download.endedCleanly && download.isProtected
+        return ListingBody(bytes: body, endedCleanly: isProven, reply: download.finalReply)
     }
 
     private func isComplete(_ listing: ParsedListing, _ body: ListingBody) -> Bool {

@@ -8,6 +8,8 @@ import Logging
 extension Session {
     /// The level a transfer is to have.
     func wantedProtection(isListing: Bool) -> Command.Protection {
+        // No PROT may follow CCC, so that the level stays whatever others have learned.
+        if control.tls == nil, let protection { return protection }
         let wishesClear =
             switch configuration.dataProtection {
             case .private: false

@@ -9,7 +9,8 @@ extension FTPStore {
     /// Makes a directory (MKD), as `RemoteStore` says.
     package func makeDirectory(_ path: RemotePath, for request: Request) throws(RemoteError) {
         try refuseAlteredName(path, "MKD")
-        try change("MKD", path, for: request) { () throws(RemoteError) in
+        let isOneCommand = !profile.facts.software.refusesToMake(path)
+        try change("MKD", path, isOneCommand: isOneCommand, for: request) { () throws(RemoteError) in
             try made(path, .directory, for: request)
         } _: { session throws(FTPError) in
             guard session.software.refusesToMake(path) else { return try session.makeDirectory(path) }
@@ -76,7 +77,7 @@ extension FTPStore {
         }
         defer { releaseAsides(of: new) }
         var refusal: FTPError?
-        try change("RNFR", old, for: request) { () throws(RemoteError) in
+        try change("RNFR", old, isOneCommand: false, for: request) { () throws(RemoteError) in
             try renamed(old, to: new, over: target, for: request)
         } _: { session throws(FTPError) in
             refusal = nil
@@ -131,8 +132,10 @@ extension FTPStore {
     }
 
     /// Runs a change; once its command may have gone out, what the names tell comes before another attempt.
+    ///
+    /// `isOneCommand` says that the change is one command alone, which is either carried out or not.
     private func change(
-        _ operation: String, _ path: RemotePath, for request: Request,
+        _ operation: String, _ path: RemotePath, isOneCommand: Bool = true, for request: Request,
         outcome: () throws(RemoteError) -> Outcome, _ body: (Session) throws(FTPError) -> Void
     ) throws(RemoteError) {
         var wasSent = false
@@ -159,8 +162,10 @@ extension FTPStore {
                     do throws(FTPError) {
                         try body(lease.session)
                     } catch {
-                        // A command without a log-in is not carried out.
-                        if case .loggedOut = error { wasSent = false }
+                        // A command that is refused for lack of a log-in is not carried out; a new greeting says nothing of it.
+                        if isOneCommand, case .loggedOut(let reply) = error, reply.code != 220 {
+                            wasSent = false
+                        }
                         throw error
                     }
                 })

@@ -23,10 +23,18 @@ extension FTPStore {
             case .clearListings: "PROT P, listings PROT C"
             }
         report["tls"] = "\(login.protection), \(level)"
-        report["commands"] = login.isCleared ? "in clear text since the log-in (CCC)" : "protected"
+        report["commands"] = Self.protectionOfCommands(facts)
         report["certificate"] = login.subject
         report["certificate_sha256"] = login.digest
         report["login_seconds"] = String(login.moment.duration(to: .now).components.seconds)
         return report
+    }
+
+    private static func protectionOfCommands(_ facts: ServerProfile.Facts) -> String {
+        switch (facts.hasCleared, facts.clearingFails) {
+        case (false, _): "protected"
+        case (true, false): "in clear text since the log-in (CCC)"
+        case (true, true): "on some connections in clear text since the log-in (CCC)"
+        }
     }
 }

@@ -87,10 +87,10 @@ package final class FTPStore: RemoteStore {
     }
 
     /// Closes the idle sessions when one was lost: a firewall that has forgotten one connection has forgotten the others too, and
-    /// each would cost an attempt. A server that has forgotten one TLS session has forgotten those of the same age as well.
+    /// each would cost an attempt. A server that has forgotten one session, or its TLS, has forgotten those of the same age as well.
     func suspectIdleSessions(after failure: FTPError) {
         switch failure {
-        case .connectionLost, .timedOut, .resumptionRefused: pool.distrustIdleSessions()
+        case .connectionLost, .timedOut, .loggedOut, .resumptionRefused: pool.distrustIdleSessions()
         default: break
         }
     }

@@ -39,13 +39,30 @@ package enum MountReport {
     private static let patience = Duration.seconds(10)
 
     private struct Answer {
-        var result: Result<[String: [UInt8]], Errno>?
+        var result: Result<[String: [UInt8]], MountReportError>?
     }
 
     /// Reads the attributes `user.ftps.NAME` of an ftpsfs mount; those it does not have are left out.
     ///
     /// Blocks for some seconds at the most: a mount that does not answer is left to a thread that ends with the process.
     package static func read(
+        _ path: String, _ names: [String]
+    ) throws(MountReportError) -> [String: [UInt8]] {
+        let answer = Monitor(Answer())
+        do throws(Errno) {
+            // Finding the mount a path leads to is a matter of the mounts on the way, which may not answer either.
+            try Thread.detach(named: "status") {
+                let result = Result { () throws(MountReportError) in try find(path, names) }
+                answer.update { $0.result = result }
+            }
+        } catch {
+            throw .failed(path, error)
+        }
+        guard let result = answer.wait(until: .after(patience), { $0.result }) else { throw .silent(path) }
+        return try result.get()
+    }
+
+    private static func find(
         _ path: String, _ names: [String]
     ) throws(MountReportError) -> [String: [UInt8]] {
         let table: MountTable
@@ -56,25 +73,14 @@ package enum MountReport {
         }
         guard let entry = table.mount(of: path) else { throw .notMounted(path) }
         guard entry.type == "fuse.ftpsfs" else { throw .foreign(path, type: entry.type) }
-        let root = String(decoding: entry.path, as: UTF8.self)
-        let answer = Monitor(Answer())
         do throws(Errno) {
-            try Thread.detach(named: "status") {
-                let result = Result { () throws(Errno) in try attributes(of: root, names) }
-                answer.update { $0.result = result }
-            }
+            return try attributes(of: String(decoding: entry.path, as: UTF8.self), names)
         } catch {
-            throw .failed(path, error)
-        }
-        switch answer.wait(until: .after(patience), { $0.result }) {
-        case .success(let values): return values
-        case .failure(let error):
             switch error.rawValue {
             case ENOTCONN, ECONNABORTED: throw .dead(path)
             case EACCES, EPERM: throw .notPermitted(path)
             default: throw .failed(path, error)
             }
-        case nil: throw .silent(path)
         }
     }
 

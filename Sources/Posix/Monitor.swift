@@ -8,7 +8,7 @@ import Glibc
 /// critical sections, among which a real one would be lost. It knows pthread's mutexes.
 ///
 /// The lock is not recursive: taking it again on the same thread deadlocks. No I/O, kernel reply or foreign closure belongs
-/// inside `withLock`. A state without any bytes, as `()`, has the address of the object's header, which makes the sanitizer see a
+/// inside `withLock`; the one exception is the log, whose lines must not be torn. A state without any bytes, as `()`, has the address of the object's header, which makes the sanitizer see a
 /// race with whoever reads that.
 @safe
 package final class Monitor<State: ~Copyable>: @unchecked Sendable {

@@ -10,6 +10,11 @@ package struct Credentials: Sendable {
     package let account: SecretBytes?
     /// What decrypts the client's private key; nil where none was given.
     package let keyPassphrase: SecretBytes?
+
+    /// Keeps the secrets out of swap in this process, which has inherited them from its parent.
+    package func lock() {
+        for secret in [password, account, keyPassphrase] { secret?.lock() }
+    }
 }
 
 /// Ways to get a password from outside files.

@@ -11,7 +11,7 @@ extension MountSettings {
         }
         if tls.clearing != .never {
             warnings.append(
-                "ccc: after the log-in commands travel in clear text, anyone on the way can read names and change commands"
+                "ccc: after the log-in commands travel in clear text, anyone on the way can read names, and have files changed or sent to himself"
             )
         }
         switch tls.dataProtection {

@@ -26,12 +26,10 @@ final class RevocationLists: Sendable {
     /// A file that has become useless changes nothing: the lists read before it count until they expire.
     var current: ListStack {
         let stamp = Self.stamp(of: file)
-        return state.withLock { state in
-            if stamp != state.stamp, let lists = try? ListStack(file: file) {
-                state = State(lists: lists, stamp: stamp)
-            }
-            return state.lists
-        }
+        let known = state.withLock { $0 }
+        guard stamp != known.stamp, let lists = try? ListStack(file: file) else { return known.lists }
+        state.withLock { $0 = State(lists: lists, stamp: stamp) }
+        return lists
     }
 
     private static func stamp(of file: String) -> [Int] {

@@ -49,8 +49,11 @@ final class SocketTransport {
     }
 
     /// The start of what came, as far as it is text and there is more of it, for an error message.
-    func headText() -> String {
-        var bytes = head
+    func headText() -> String { text(behind: head) }
+
+    /// The text that is there at the moment, up to the end of a line; without waiting.
+    func text(behind start: [UInt8] = []) -> String {
+        var bytes = start
         var room = [UInt8](repeating: 0, count: 120)
         var span = room.mutableSpan
         var raw = unsafe span.mutableBytes

@@ -61,6 +61,18 @@ extension TLSStream {
         return socket
     }
 
+    /// A failure of the handshake with what the server says of it in clear text behind its alert, as some do with a 421.
+    ///
+    /// Waits a little for that.
+    package func explained(_ error: TLSError) -> TLSError {
+        guard case .refusedByPeer(let alert) = error, !isHandshakeDone else { return error }
+        let isReadable = (try? wait(for: .readable, on: descriptor, until: .after(.milliseconds(500)))) != nil
+        let words = isReadable ? connection.transport.text() : ""
+        // Only a failure explains one; anybody can have sent it, and it changes nothing.
+        guard let first = words.first, "45".contains(first) else { return error }
+        return .refusedByPeer("\(alert) ('\(words)')")
+    }
+
     /// Sends close_notify if it goes out at once, and closes.
     package func closeOrderly() {
         if !hasSentClose { _ = try? connection.sendClose() }

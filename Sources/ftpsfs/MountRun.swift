@@ -49,7 +49,7 @@ struct MountRun {
         } catch {
             throw Failure(.system, "cannot go into the background: \(error)")
         }
-        credentials.password?.lock()
+        credentials.lock()
         Daemon.createPrivateFiles()
         try settings.log.start()
         return try Assembly.serve(settings, credentials, daemon)

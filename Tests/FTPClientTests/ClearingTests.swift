@@ -39,6 +39,34 @@ import Testing
         }
     }
 
+    @Test("no PROT follows CCC, whatever other sessions have learned")
+    func levelStays() throws {
+        try play { script in
+            try script.logIn(level: "C")
+            try script.answer("CCC", "200 as you like")
+            try script.control.unsecure()
+            let listener = try script.passive()
+            try script.answer("RETR", "150 here it comes")
+            guard let data = listener.accept(within: 60_000) else {
+                throw TestConnectionError(description: "no data connection")
+            }
+            try data.write([1, 2, 3])
+            data.endSending()
+            try script.reply("226 done")
+            script.waitForEnd()
+        } client: { configuration, record in
+            var configuration = configuration
+            configuration.dataProtection = .clear
+            let profile = ServerProfile()
+            let session = try Self.clearing(configuration, .required, profile)
+            defer { session.close() }
+            // Another session, at another machine of the same service, was refused.
+            profile.update { $0.clearRefusals = 3 }
+            #expect(try session.content(path("/f")) == [1, 2, 3])
+            #expect(!record.all.drop { $0 != "CCC" }.contains { $0.hasPrefix("PROT") })
+        }
+    }
+
     @Test("a refused CCC leaves the connection protected where it was only tried, and is not tried again")
     func refused() throws {
         try play { script in

@@ -67,7 +67,8 @@ import Testing
             #expect(try session.content(path("/f")) == noise(100_000))
             try session.put(path("/g"), noise(3_000_000))
             let listing = try session.list(path("/"))
-            #expect(listing.entries.count == 1 && listing.isComplete)
+            // Anybody on the way can end a clear listing.
+            #expect(listing.entries.count == 1 && !listing.isComplete)
             #expect(try session.content(path("/empty")) == [])
             session.close()
             #expect(!record.contains("PROT P"))

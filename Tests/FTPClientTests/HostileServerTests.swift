@@ -1,5 +1,6 @@
 import FTPClient
 import FTPWire
+import Glibc
 import Posix
 import Remote
 import TLS
@@ -57,6 +58,61 @@ import Testing
             defer { session.close() }
             #expect(failure { _ = try session.content(path("/f")) }?.name == "timedOut")
             #expect(!session.isUsable)
+        }
+    }
+
+    @Test("a data connection that drips is no better than a silent one")
+    func drip() throws {
+        try play { script in
+            try script.logIn()
+            let data = try script.begin("RETR")
+            // The pace of the drip; it ends by itself where nobody else ends it.
+            for _ in 0..<200 where !script.control.hasHungUp {
+                try? data.write([0x2e])
+                usleep(20_000)
+            }
+            data.sendClose()
+            try? script.reply("226 done")
+            script.waitForEnd()
+        } client: { configuration, _ in
+            var configuration = configuration
+            configuration.stallTimeout = .milliseconds(300)
+            let session = try open(configuration)
+            defer { session.close() }
+            #expect(failure { _ = try session.content(path("/f")) }?.name == "timedOut")
+        }
+    }
+
+    @Test("a row of a listing without end is given up")
+    func endlessRow() throws {
+        try play { script in
+            try script.logIn()
+            let data = try script.begin("MLSD")
+            try data.write("type=file;size=1; a\r\ntype=file;size=1; ")
+            for _ in 0..<40 { try? data.write(Array(repeating: 0x61, count: 16 << 10)) }
+            data.sendClose()
+            try? script.reply("226 done")
+            script.waitForEnd()
+        } client: { configuration, _ in
+            let session = try open(configuration)
+            defer { session.close() }
+            let error = failure { _ = try session.list(.root) }
+            #expect(error?.name == "listing" && "\(error?.error as Any)".contains("65536"))
+        }
+    }
+
+    @Test("what a server says in clear text behind a failed handshake is shown")
+    func refusalInClearText() throws {
+        try play(TestServerTLS(only: .v1_1)) { script in
+            try script.reply("220 ready")
+            try script.answer("AUTH TLS", "234 go on")
+            try? script.control.secure(script.context)
+            try script.control.writeRaw(Array("421 TLS is out of order\r\n".utf8))
+            script.waitForEnd()
+        } client: { configuration, record in
+            let error = failure { try open(configuration).close() }?.error
+            #expect(error?.description.contains("421 TLS is out of order") == true, "\(error as Any)")
+            #expect(record.all == ["AUTH TLS"])
         }
     }
 

@@ -11,14 +11,12 @@ import Testing
 
     @Test(
         "a session whose log-in the server has forgotten is replaced, and what was asked for is done",
-        arguments: [
-            "530 Please login with USER and PASS.", "503 Login with USER first.", "220 Service ready.",
-        ])
+        arguments: ["530 Please login with USER and PASS.", "503 Login with USER first."])
     func forgotten(_ reply: String) throws {
         try ScriptedStore.run { fixture in
             fixture.tree.addFile("/file", [1, 2, 3])
             fixture.tree.addFile("/other")
-            _ = try fixture.store.attributes(of: path("/file"), for: request)
+            try fixture.warmUp(3)
             for verb in ["DELE", "MLST", "EPSV"] {
                 fixture.server.at(.command(verb), times: 1, .reply(reply))
             }
@@ -30,7 +28,38 @@ import Testing
             #expect(fixture.arguments("DELE").count == 2)
             // Each new session has logged in and protected its data connections.
             let protections = fixture.arguments("PROT")
-            #expect(fixture.server.counts.logins == 4 && protections == ["P", "P", "P", "P"])
+            #expect(fixture.server.counts.logins == 6 && protections == Array(repeating: "P", count: 6))
+        }
+    }
+
+    @Test("a server that greets anew has begun anew; what became of a change is found out")
+    func greeting() throws {
+        try ScriptedStore.run { fixture in
+            fixture.tree.addFile("/file", [1, 2, 3])
+            fixture.tree.addFile("/other")
+            for moment in [Moment.command("MLST"), .command("EPSV"), .reply("DELE", nil)] {
+                fixture.server.at(moment, times: 1, .reply("220 Service ready."))
+            }
+            #expect(try fixture.store.attributes(of: path("/file"), for: request).size == 3)
+            try fixture.store.openReader(path("/file"), at: 0, length: 3, for: request).close()
+            #expect(fixture.server.counts.logins == 3)
+            try fixture.store.removeFile(path("/other"), for: request)
+            // Carried out before the greeting, and so not sent again.
+            #expect(fixture.arguments("DELE").count == 1 && fixture.tree.content("/other") == nil)
+        }
+    }
+
+    @Test("replies that come byte by byte are the same replies")
+    func pieces() throws {
+        try ScriptedStore.run { fixture in
+            for verb in ["EPSV", "STOR", "SIZE", "MLST", "RNFR", "RNTO", "RETR", "MLSD"] {
+                fixture.server.at(.reply(verb, nil), .pieces(1))
+            }
+            try fixture.replace("/file", [1, 2, 3])
+            #expect(fixture.tree.content("/file") == [1, 2, 3])
+            #expect(try fixture.store.list(.root, for: request).entries.count == 1)
+            try fixture.store.openReader(path("/file"), at: 0, length: 3, for: request).close()
+            #expect(fixture.server.counts.logins == 1)
         }
     }
 

@@ -192,6 +192,24 @@ import Testing
         }
     }
 
+    @Test("commands in clear text after the log-in, another word for TLS, and no name of the protocol in it")
+    func clearCommands() throws {
+        func commands(_ mount: MountFixture) throws -> String {
+            try mount.run("echo x > \"$M/f\"; cat \"$M/f\"")
+            return try mount.run("getfattr --only-values -n user.ftps.commands \"$M\"")
+        }
+        try withMount(.pureftpd, ServerOptions(), MountOptions("ccc=require", "no_alpn")) { mount in
+            let words = try commands(mount)
+            #expect(words.contains("clear text"))
+        }
+        let options = MountOptions("ccc=try", "auth=SSL", "no_strict_eof")
+        try withMount(.proftpd, ServerOptions(), options) { mount in
+            let words = try commands(mount)
+            #expect(words == "protected", "\(words)")
+            #expect(mount.server.log.contains("AUTH SSL") && mount.server.log.contains("CCC"))
+        }
+    }
+
     @Test("many mounts of one server side by side do not disturb each other")
     func sideBySide() throws {
         try withServer(.proftpd) { server in

@@ -62,7 +62,7 @@ extension Probe {
             switch introduction.failure {
             case nil, .tls(.notTrusted): answer.offered = true
             case let failure?:
-                answer.offered = failure.isAboutTLS ? false : nil
+                answer.offered = failure.isAboutVersion ? false : nil
                 answer.reason = failure.description
             }
         } catch {
@@ -119,6 +119,15 @@ extension ProbeReport.Trust {
 }
 
 extension FTPError {
+    /// Whether the two sides have no version of TLS in common, as far as OpenSSL's words tell.
+    fileprivate var isAboutVersion: Bool {
+        switch self {
+        case .tls(.refusedByPeer(let words)), .tls(.failed(let words)):
+            words.contains("protocol version") || words.contains("unsupported protocol")
+        default: false
+        }
+    }
+
     /// Whether it is a failure of TLS, rather than of the way to it.
     fileprivate var isAboutTLS: Bool {
         if case .tls = self { true } else { false }

@@ -34,7 +34,7 @@ struct ProbeRun {
         } catch {
             throw Failure(error)
         }
-        credentials.password?.lock()
+        credentials.lock()
         Daemon.createPrivateFiles()
         try settings.log.start()
         let cancelling = Request()
