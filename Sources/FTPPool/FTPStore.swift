@@ -86,8 +86,10 @@ package final class FTPStore: RemoteStore {
         }
     }
 
-    /// Closes the idle sessions when one was lost: a firewall that has forgotten one connection has forgotten the others too, and
-    /// each would cost an attempt. A server that has forgotten one session, or its TLS, has forgotten those of the same age as well.
+    /// Closes the idle sessions when one was lost.
+    ///
+    /// A firewall that has forgotten one connection has forgotten the others too, and a server that has forgotten one session, or its
+    /// TLS, those of the same age: each would cost an attempt.
     func suspectIdleSessions(after failure: FTPError) {
         switch failure {
         case .connectionLost, .timedOut, .loggedOut, .resumptionRefused: pool.distrustIdleSessions()
