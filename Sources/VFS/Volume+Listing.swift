@@ -71,7 +71,7 @@ extension Volume {
             if !rows.isComplete {
                 logOnce(
                     "incomplete \(directory.id.rawValue)",
-                    "the server left entries out of the listing of \(describe(directory))")
+                    "the listing of \(describe(directory)) may lack entries; they are found by name")
             }
             flight.finish(isValid ? .landed(rows) : .abandoned)
             return isValid ? rows : nil
