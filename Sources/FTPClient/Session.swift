@@ -129,14 +129,21 @@ package final class Session {
         var replies: [Reply] = []
         replies.reserveCapacity(commands.count)
         var sent = 0
+        var unanswered = 0
         while replies.count < commands.count {
             // More goes out when half is answered, so that neither side waits for the other.
-            let room = Self.flightLimit - (sent - replies.count)
-            if room >= Self.flightLimit / 2, sent < commands.count {
-                let flight = commands[sent..<min(sent + room, commands.count)]
-                try control.send(Array(flight))
-                sent = flight.endIndex
+            let isHalfAnswered =
+                sent - replies.count <= Self.flightLimit / 2 && unanswered <= Self.flightBytes / 2
+            if isHalfAnswered, sent < commands.count {
+                let start = sent
+                repeat {
+                    unanswered += commands[sent].length
+                    sent += 1
+                } while sent < commands.count && sent - replies.count < Self.flightLimit
+                    && unanswered < Self.flightBytes
+                try control.send(Array(commands[start..<sent]))
             }
+            unanswered -= commands[replies.count].length
             replies.append(try finalReply())
         }
         return replies
@@ -167,5 +174,7 @@ package final class Session {
     }
 
     /// The most commands without a reply: few enough that neither side's socket buffers fill while both only write.
-    private static let flightLimit = 60
+    private static let flightLimit = 256
+    /// The most bytes of commands without a reply, for the same reason; a reply is not much longer than its command.
+    private static let flightBytes = 16 << 10
 }

@@ -89,6 +89,9 @@ package struct Command: Hashable, Sendable {
         return Command(verb, trusted: argument, isSecret: isSecret)
     }
 
+    /// The number of bytes of verb and argument, before the server's dialect is applied.
+    package var length: Int { verb.utf8.count + (argument.map { $0.count + 1 } ?? 0) }
+
     /// The command as bytes with CRLF at the end.
     ///
     /// Throws `.tooLong` beyond the dialect's limit, `.notExpressible` for SITE arguments whose spaces the server would change.

@@ -189,14 +189,22 @@ import Testing
     }
 
     @Test(
-        "sixty questions go out in flights, and sixty answers come back in order", arguments: ServerCase.all)
+        "a thousand questions go out in flights, and a thousand answers come back in order",
+        arguments: ServerCase.all)
     func pipelines(_ test: ServerCase) throws {
         let server = try test.server
-        for index in 0..<60 { try server.put("/flight.\(index)", noise(index)) }
+        // Long names fill a flight by their bytes, short ones by their number.
+        let long = String(repeating: "n", count: 200)
+        for index in 0..<60 {
+            try server.put("/flight.\(index)", noise(index))
+            try server.put("/\(long).\(index)", noise(index))
+        }
         let session = try server.session()
         defer { session.close() }
-        let replies = try session.run((0..<60).map { .size(path("/flight.\($0)")) })
-        #expect(replies.map(\.text) == (0..<60).map { String($0) })
+        for name in ["flight", long] {
+            let replies = try session.run((0..<1000).map { .size(path("/\(name).\($0 % 60)")) })
+            #expect(replies.map(\.text) == (0..<1000).map { String($0 % 60) })
+        }
     }
 }
 
