@@ -37,8 +37,8 @@ import Testing
     @Test(
         "a child process can lock what it has inherited",
         .disabled(
-            if: ProcessInfo.processInfo.environment["FTPSFS_SANITIZER"] == "address",
-            "the address sanitizer makes nothing of mlock(2)"))
+            if: ProcessInfo.processInfo.environment["FTPSFS_SANITIZER"] != nil,
+            "the sanitizers make nothing of mlock(2)"))
     func locksInChild() async {
         await #expect(processExitsWith: .exitCode(0)) {
             func lockedKilobytes() -> Int {
