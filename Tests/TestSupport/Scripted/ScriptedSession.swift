@@ -32,7 +32,8 @@ final class ScriptedSession: @unchecked Sendable {
         case say(String, Ending?)
     }
 
-    private let inbox = Monitor<[Message]>([])
+    // Nil once nobody reads it any more: transfers and their results hold the session.
+    private let inbox = Monitor<[Message]?>([])
     private let wakeup: Wakeup
     private var input: [UInt8] = []
     private var hasSentSinceRead = false
@@ -86,6 +87,8 @@ final class ScriptedSession: @unchecked Sendable {
         listener = nil
         finish(ending)
         transfer?.drop()
+        transfer = nil
+        inbox.withLock { $0 = nil }
     }
 
     /// Ends the connection from another thread.
@@ -211,13 +214,13 @@ final class ScriptedSession: @unchecked Sendable {
 
     /// Called by a transfer's thread at its end.
     func post(_ result: Result) {
-        inbox.withLock { $0.append(.finished(result)) }
+        inbox.withLock { $0?.append(.finished(result)) }
         wakeup.raise()
     }
 
     /// Makes the session send a line that nobody asked for, and end then if an ending is given.
     func interject(_ text: String, _ ending: Ending?) {
-        inbox.withLock { $0.append(.say(text, ending)) }
+        inbox.withLock { $0?.append(.say(text, ending)) }
         wakeup.raise()
     }
 
@@ -227,7 +230,7 @@ final class ScriptedSession: @unchecked Sendable {
             wakeup.lower()
             let messages = inbox.withLock { inbox in
                 defer { inbox = [] }
-                return inbox
+                return inbox ?? []
             }
             for message in messages {
                 switch message {
