@@ -69,7 +69,7 @@ extension Session {
         let body = try readListing([.mlsd(path)])
         let parsed: ParsedListing
         do throws(ListingError) {
-            parsed = try MachineListing.parse(body.bytes.span, isProvenWhole: body.endedCleanly)
+            parsed = try MachineListing.parse(body.bytes.span, isProvenWhole: body.isProvenWhole)
         } catch {
             throw .listing(error.description)
         }
@@ -174,7 +174,7 @@ extension Session {
     ) throws(FTPError) -> ParsedListing {
         do throws(ListingError) {
             return try ListingFormat.parseListing(
-                body.bytes.span, now: now, offset: offset, isProvenWhole: body.endedCleanly)
+                body.bytes.span, now: now, offset: offset, isProvenWhole: body.isProvenWhole)
         } catch {
             throw .listing(error.description)
         }
@@ -206,8 +206,10 @@ extension Session {
     /// What came over the data connection of a listing.
     private struct ListingBody {
         var bytes: [UInt8]
-        /// Whether it ended with a close_notify.
+        /// Whether it ended with a close_notify, or, on a clear connection, with a FIN.
         var endedCleanly: Bool
+        /// Whether the end was a close_notify, so that even a last row without a line end is whole.
+        var isProvenWhole = true
         /// The final reply.
         var reply: Reply?
     }
@@ -254,9 +256,11 @@ extension Session {
             }
             throw error
         }
-        // The FIN of a clear connection proves nothing: anybody on the way can send it.
-        let isProven = download.endedCleanly && download.isProtected
-        return ListingBody(bytes: body, endedCleanly: isProven, reply: download.finalReply)
+        // A FIN proves no row whole. That it ends the listing is believed: who wants clear listings has been told that anybody on the way
+        // can change them.
+        return ListingBody(
+            bytes: body, endedCleanly: download.endedCleanly,
+            isProvenWhole: download.endedCleanly && download.isProtected, reply: download.finalReply)
     }
 
     private func isComplete(_ listing: ParsedListing, _ body: ListingBody) -> Bool {

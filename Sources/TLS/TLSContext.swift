@@ -13,15 +13,16 @@ package final class TLSContext: @unchecked Sendable {
 
     /// Reads certificates and keys from the disk, which may block; throws `.configuration` if a part cannot be used.
     package init(_ configuration: TLSConfiguration) throws(TLSError) {
+        // Ahead of the context: `deinit` frees it only once all the rest stands.
+        revocations = try configuration.revocationFile.map { file throws(TLSError) in
+            try RevocationLists(file: file)
+        }
         ErrorQueue.clear()
         guard let context = unsafe SSL_CTX_new(TLS_client_method()) else {
             throw .configuration("OpenSSL cannot be used: \(ErrorQueue.drain().text)")
         }
         unsafe pointer = context
         self.configuration = configuration
-        revocations = try configuration.revocationFile.map { file throws(TLSError) in
-            try RevocationLists(file: file)
-        }
         try checkPins()
         try setVersionsAndCiphers()
         setBehaviour()

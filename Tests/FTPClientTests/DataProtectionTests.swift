@@ -67,11 +67,25 @@ import Testing
             #expect(try session.content(path("/f")) == noise(100_000))
             try session.put(path("/g"), noise(3_000_000))
             let listing = try session.list(path("/"))
-            // Anybody on the way can end a clear listing.
-            #expect(listing.entries.count == 1 && !listing.isComplete)
+            #expect(listing.entries.count == 1 && listing.isComplete)
             #expect(try session.content(path("/empty")) == [])
             session.close()
             #expect(!record.contains("PROT P"))
+        }
+    }
+
+    @Test("a clear listing that ends in the middle of a row is an error, whatever the final reply says")
+    func cutClearListing() throws {
+        try play { script in
+            try script.logIn(level: "C")
+            try Self.sendClear(script, "MLSD", Array("type=file;size=1; one\r\ntype=file;size=2; tw".utf8))
+            script.waitForEnd()
+        } client: { configuration, _ in
+            var configuration = configuration
+            configuration.dataProtection = .clear
+            let session = try open(configuration)
+            defer { session.close() }
+            #expect(failure { _ = try session.list(.root) }?.name == "listing")
         }
     }
 
