@@ -15,13 +15,18 @@ package final class Lease: Sendable {
 
     private let member: Confined<Session>
     private let purpose: Purpose
+    private let urgency: Request.Urgency
     private let pool: Pool
     private let isReleased = Atomic(false)
 
-    init(_ member: Confined<Session>, hasRested: Bool = false, purpose: Purpose, pool: Pool) {
+    init(
+        _ member: Confined<Session>, hasRested: Bool = false, purpose: Purpose, urgency: Request.Urgency,
+        pool: Pool
+    ) {
         self.member = member
         self.hasRested = hasRested
         self.purpose = purpose
+        self.urgency = urgency
         self.pool = pool
     }
 
@@ -38,7 +43,7 @@ package final class Lease: Sendable {
                 .exchanged
         else { return }
         session.unbind()
-        pool.takeBack(member, from: purpose, lease: ObjectIdentifier(self))
+        pool.takeBack(member, from: purpose, urgency, lease: ObjectIdentifier(self))
     }
 
     /// Tells those who wait for a session that this one is at work: bytes have moved.

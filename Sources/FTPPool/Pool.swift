@@ -63,7 +63,7 @@ package final class Pool: Sendable {
 
     /// Lends a session; blocks until there is one, the request is cancelled, or there is no hope.
     ///
-    /// As long as others make progress there is hope. Throws `.interrupted`, `.busy` (all sessions in use for too long), or why no
+    /// As long as others make progress there is hope; a request for spare work does not wait. Throws `.interrupted`, `.busy` (all sessions in use for too long), or why no
     /// session can be opened.
     package func lease(_ purpose: Purpose, for request: Request) throws(RemoteError) -> Lease {
         let token = request.onCancel { [state] in state.wakeAll() }
@@ -75,7 +75,7 @@ package final class Pool: Sendable {
             }
             guard let session = try open(for: request, purpose) else { continue }
             session.value.bind(to: request)
-            return Lease(session, purpose: purpose, pool: self)
+            return Lease(session, purpose: purpose, urgency: request.urgency, pool: self)
         }
     }
 
@@ -131,21 +131,25 @@ package final class Pool: Sendable {
         if runNow { action() }
     }
 
-    func takeBack(_ session: Confined<Session>, from purpose: Purpose, lease: ObjectIdentifier) {
+    func takeBack(
+        _ session: Confined<Session>, from purpose: Purpose, _ urgency: Request.Urgency,
+        lease: ObjectIdentifier
+    ) {
         let keeps = session.value.isUsable && !session.value.needsReplacement
         noteProgress()
-        takeBack(keeps ? session : nil, from: purpose, discarding: keeps ? nil : session, lease: lease)
+        takeBack(
+            keeps ? session : nil, from: purpose, urgency, discarding: keeps ? nil : session, lease: lease)
     }
 
     private func takeBack(
-        _ session: Confined<Session>?, from purpose: Purpose, discarding discarded: Confined<Session>?,
-        lease: ObjectIdentifier? = nil
+        _ session: Confined<Session>?, from purpose: Purpose, _ urgency: Request.Urgency,
+        discarding discarded: Confined<Session>?, lease: ObjectIdentifier? = nil
     ) {
         let isSettled = session?.value.isSettled ?? true
         let closing = state.update { state in
             state.reclaims.removeAll { $0.lease == lease }
             return state.sessions.takeBack(
-                session, from: purpose, isSettled: isSettled, now: .now)
+                session, from: purpose, urgency, isSettled: isSettled, now: .now)
         }
         for session in closing { session.value.close() }
         discarded?.value.close()
@@ -157,15 +161,17 @@ package final class Pool: Sendable {
     private func waitForSession(
         _ purpose: Purpose, for request: Request
     ) throws(RemoteError) -> Lease? {
-        state.withLock { $0.sessions.changeWaiting(by: 1) }
-        defer { state.withLock { $0.sessions.changeWaiting(by: -1) } }
+        let urgency = request.urgency
+        let weight = urgency == .demanded ? 1 : 0
+        state.withLock { $0.sessions.changeWaiting(by: weight) }
+        defer { state.withLock { $0.sessions.changeWaiting(by: -weight) } }
         var patience = Patience(Self.leasePatience, progress: progress.load(ordering: .relaxed), now: .now)
         while true {
             var retryAt: ContinuousClock.Instant?
             let decision = try state.wait(until: .after(.milliseconds(50))) {
                 state throws(RemoteError) -> PoolState<Confined<Session>>.Decision? in
                 guard !request.isCancelled else { throw RemoteError(.interrupted, operation: "connect") }
-                let decision = state.sessions.request(purpose, now: .now)
+                let decision = state.sessions.request(purpose, urgency, now: .now)
                 guard case .wait(let moment) = decision else { return decision }
                 retryAt = moment
                 return nil
@@ -173,12 +179,16 @@ package final class Pool: Sendable {
             switch decision {
             case .use(let session, let hasRested):
                 if session.value.looksAlive(), !session.value.needsReplacement {
-                    return Lease(session, hasRested: hasRested, purpose: purpose, pool: self)
+                    return Lease(
+                        session, hasRested: hasRested, purpose: purpose, urgency: urgency, pool: self)
                 }
-                takeBack(nil, from: purpose, discarding: session)
+                takeBack(nil, from: purpose, urgency, discarding: session)
             case .open: return nil
             case .refuse(let error): throw error
             case .wait, nil:
+                guard urgency == .demanded else {
+                    throw RemoteError(.busy, operation: "connect", words: "no connection to spare")
+                }
                 guard !patience.isOver(progress: progress.load(ordering: .relaxed), now: .now) else {
                     throw state.withLock { $0.sessions.outage?.error }
                         ?? RemoteError(.busy, operation: "connect", words: "all connections are in use")
@@ -202,7 +212,7 @@ package final class Pool: Sendable {
     private func open(for request: Request, _ purpose: Purpose) throws(RemoteError) -> Confined<Session>? {
         do throws(FTPError) {
             let session = try opener(request)
-            state.update { $0.sessions.opened(purpose) }
+            state.update { $0.sessions.opened(purpose, request.urgency) }
             return session
         } catch {
             let remote = RemoteError(error, operation: "connect", path: nil)
@@ -235,6 +245,6 @@ package final class Pool: Sendable {
     private func probe() {
         guard let session = try? open(for: keeperRequest, .metadata) else { return }
         logger.notice("the server is back")
-        takeBack(session, from: .metadata, discarding: nil)
+        takeBack(session, from: .metadata, .demanded, discarding: nil)
     }
 }

@@ -12,7 +12,8 @@ package enum Purpose: Sendable {
 ///
 /// A value without I/O, clock or lock: each event is a mutating method with the moment passed in, and answers what is to be
 /// done outside the lock. Rules: never more than `ceiling` sessions; transfers leave one place free where the
-/// ceiling is 2 or more, so that metadata never waits behind an endless transfer.
+/// ceiling is 2 or more, so that metadata never waits behind an endless transfer; spare work leaves one place more for each, and gets
+/// nothing while somebody waits.
 struct PoolState<Member> {
     /// What is to be done for a request.
     enum Decision {
@@ -42,6 +43,7 @@ struct PoolState<Member> {
     private var idle: [Idle] = []
     private var leased = 0
     private var transfers = 0
+    private var spares = 0
     private var opening = 0
     private var waiting = 0
     private var loweredAt: ContinuousClock.Instant?
@@ -73,14 +75,19 @@ struct PoolState<Member> {
     }
 
     /// Decides what a request for a session gets.
-    mutating func request(_ purpose: Purpose, now: ContinuousClock.Instant) -> Decision {
+    mutating func request(
+        _ purpose: Purpose, _ urgency: Request.Urgency = .demanded, now: ContinuousClock.Instant
+    ) -> Decision {
         guard isOpen else {
             return .refuse(RemoteError(.unreachable, operation: "connect", words: "the mount is being ended"))
         }
         raiseCeiling(now: now)
+        if urgency == .spare, !hasSpare(for: purpose) {
+            return .refuse(RemoteError(.busy, operation: "connect", words: "no connection to spare"))
+        }
         guard purpose == .metadata || transfers < max(1, ceiling - 1) else { return .wait(until: nil) }
         if let newest = idle.popLast() {
-            lend(purpose)
+            lend(purpose, urgency)
             return .use(newest.member, rested: newest.since.advanced(by: Self.restTime) <= now)
         }
         if let outage {
@@ -95,10 +102,10 @@ struct PoolState<Member> {
     }
 
     /// Notes that the session for which a place was taken stands and is leased.
-    mutating func opened(_ purpose: Purpose) {
+    mutating func opened(_ purpose: Purpose, _ urgency: Request.Urgency = .demanded) {
         opening -= 1
         outage = nil
-        lend(purpose)
+        lend(purpose, urgency)
     }
 
     /// Notes that a session could not be opened; `isLimit` when the server said that there are too many.
@@ -124,10 +131,12 @@ struct PoolState<Member> {
     ///
     /// One that is not settled, for it waits for replies, is lent after all the others. Returns sessions to close.
     mutating func takeBack(
-        _ member: Member?, from purpose: Purpose, isSettled: Bool = true, now: ContinuousClock.Instant
+        _ member: Member?, from purpose: Purpose, _ urgency: Request.Urgency = .demanded,
+        isSettled: Bool = true, now: ContinuousClock.Instant
     ) -> [Member] {
         leased -= 1
         if purpose == .transfer { transfers -= 1 }
+        if urgency == .spare { spares -= 1 }
         guard let member else { return [] }
         guard isOpen, standing < ceiling else { return [member] }
         idle.insert(Idle(member: member, since: now), at: isSettled ? idle.endIndex : 0)
@@ -166,9 +175,21 @@ struct PoolState<Member> {
         isOpen = false
     }
 
-    private mutating func lend(_ purpose: Purpose) {
+    private mutating func lend(_ purpose: Purpose, _ urgency: Request.Urgency) {
         leased += 1
         if purpose == .transfer { transfers += 1 }
+        if urgency == .spare { spares += 1 }
+    }
+
+    /// Whether work that nobody waits for may have a session: one place stays free for any demand, and one more that a transfer may take.
+    ///
+    /// A session that is about to be opened counts for nobody yet, so that those opened at once may be one too many.
+    private func hasSpare(for purpose: Purpose) -> Bool {
+        guard outage == nil, waiting == 0, spares < ceiling - 1 else { return false }
+        switch purpose {
+        case .metadata: return leased + opening < ceiling - 1
+        case .transfer: return leased + opening < ceiling - 1 && transfers < ceiling - 2
+        }
     }
 
     private mutating func raiseCeiling(now: ContinuousClock.Instant) {

@@ -69,7 +69,7 @@ final class Session: @unchecked Sendable {
 
     /// Serves the kernel on this thread until the mount is gone or `exit` is called; returns 0 or an error number below zero.
     func run() -> CInt {
-        unsafe fuse_session_loop(raw)
+        Self.outcome(ofLoop: unsafe fuse_session_loop(raw))
     }
 
     /// Serves the kernel on up to a number of threads, until the mount is gone or `exit` is called and this thread gets a
@@ -83,7 +83,15 @@ final class Session: @unchecked Sendable {
         unsafe fuse_loop_cfg_set_idle_threads(configuration, min(threads, Self.idleThreads))
         // A descriptor per thread spares a lock in the kernel.
         unsafe fuse_loop_cfg_set_clone_fd(configuration, 1)
-        return unsafe ftpsfs_session_loop_mt(raw, configuration)
+        return Self.outcome(ofLoop: unsafe ftpsfs_session_loop_mt(raw, configuration))
+    }
+
+    /// What the end of libfuse's loop means: 0, or an error number below zero.
+    ///
+    /// A thread that reads at the moment at which the last mount of a file system goes may get ECONNABORTED in place of ENODEV (fuse(4)),
+    /// and libfuse 3.14 takes only the latter for the end. Linux 6.18 says so after `umount -l`, when the last file is closed.
+    static func outcome(ofLoop result: CInt) -> CInt {
+        result == -ECONNABORTED ? 0 : result
     }
 
     /// Tells the loop to end when it next looks.

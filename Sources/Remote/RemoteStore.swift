@@ -33,6 +33,14 @@ package protocol RemoteStore: AnyObject, Sendable {
         _ path: RemotePath, at offset: UInt64, length: UInt64?, for request: Request
     ) throws(RemoteError) -> any RemoteReader
 
+    /// Asks for the attributes of a regular file and begins to read it from its beginning, in one round trip where the server takes that.
+    ///
+    /// The two agree as far as FTP can tell: the reader ends as proven only at the size given with it. Throws `.isDirectory` for a
+    /// directory, and like `attributes` and `openReader`.
+    func openWhole(
+        _ path: RemotePath, for request: Request
+    ) throws(RemoteError) -> (attributes: Attributes, reader: any RemoteReader)
+
     /// Puts a whole new content in place of a file, or creates it.
     ///
     /// When this returns, the server has acknowledged the transfer, the size it reports is the size sent, and the name
@@ -80,6 +88,17 @@ package protocol RemoteStore: AnyObject, Sendable {
 extension RemoteStore {
     /// Nothing to be seen.
     package var report: [String: String] { [:] }
+
+    /// One after the other.
+    package func openWhole(
+        _ path: RemotePath, for request: Request
+    ) throws(RemoteError) -> (attributes: Attributes, reader: any RemoteReader) {
+        let attributes = try attributes(of: path, for: request)
+        guard attributes.kind != .directory else {
+            throw RemoteError(.isDirectory, operation: "RETR", path: path)
+        }
+        return (attributes, try openReader(path, at: 0, length: attributes.size, for: request))
+    }
 }
 
 /// What a server is known to be able to do.

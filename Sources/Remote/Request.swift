@@ -16,10 +16,25 @@ package final class Request: Sendable {
         fileprivate let key: UInt64
     }
 
+    /// Whether somebody waits for the result.
+    package enum Urgency: Sendable {
+        /// Somebody does.
+        case demanded
+        /// Nobody does yet: the work is done ahead, for a demand that may come.
+        ///
+        /// A store gives it only what is idle, fails it at once as `.busy` otherwise, and takes it back when a demand comes.
+        case spare
+    }
+
     private let state = Monitor(State())
 
+    /// Whether somebody waits for the result.
+    package let urgency: Urgency
+
     /// Makes a request that is not cancelled.
-    package init() {}
+    package init(_ urgency: Urgency = .demanded) {
+        self.urgency = urgency
+    }
 
     /// Whether the program has given up.
     package var isCancelled: Bool { state.withLock { $0.isCancelled } }

@@ -194,4 +194,47 @@ struct PoolStateTests {
             return
         }
     }
+
+    @Test(
+        "spare work gets what leaves room for a demanded transfer and a question, and nothing while somebody waits"
+    )
+    func spareWork() {
+        var state = PoolState<Int>(limit: 4)
+        for _ in 1...2 {
+            guard case .open = state.request(.transfer, .spare, now: start) else {
+                Issue.record("there was room")
+                return
+            }
+            state.opened(.transfer, .spare)
+        }
+        guard case .refuse(let error) = state.request(.transfer, .spare, now: start) else {
+            Issue.record("a demanded transfer would have to wait")
+            return
+        }
+        #expect(error.kind == .busy)
+        #expect(open(&state, .transfer) && open(&state, .metadata))
+        _ = state.takeBack(1, from: .transfer, .spare, now: start)
+        state.changeWaiting(by: 1)
+        guard case .refuse = state.request(.metadata, .spare, now: start) else {
+            Issue.record("somebody waits")
+            return
+        }
+    }
+
+    @Test("with one connection, or during an outage, no work is done ahead")
+    func noSpareWork() {
+        var single = PoolState<Int>(limit: 1)
+        guard case .refuse = single.request(.metadata, .spare, now: start) else {
+            Issue.record("the only connection was lent")
+            return
+        }
+        var state = PoolState<Int>(limit: 6)
+        guard case .open = state.request(.metadata, now: start) else { return }
+        let lost = RemoteError(.unreachable, operation: "connect")
+        _ = state.openFailed(lost, isLimit: false, now: start)
+        guard case .refuse = state.request(.metadata, .spare, now: at(1)) else {
+            Issue.record("a lost server is asked ahead")
+            return
+        }
+    }
 }

@@ -75,4 +75,11 @@ import VFS
             next.mount.end()
         }
     }
+
+    @Test("a connection that ends while it is read from is the end of the mount, and no failure")
+    func endWhileReading() {
+        #expect(Session.outcome(ofLoop: -ECONNABORTED) == 0)
+        #expect(Session.outcome(ofLoop: 0) == 0)
+        #expect(Session.outcome(ofLoop: -EIO) == -EIO)
+    }
 }
