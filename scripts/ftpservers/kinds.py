@@ -69,7 +69,8 @@ exec {program} {server.path("conf")}
         "anonymous_enable": "NO", "local_enable": "YES", "write_enable": "YES", "mdtm_write": "YES",
         "pam_service_name": "ftpsfs", "nopriv_user": "nobody", "secure_chroot_dir": server.path("empty"),
         "local_root": server.root, "chroot_local_user": "YES", "allow_writeable_chroot": "YES",
-        "local_umask": "022", "file_open_mode": "0666", "pasv_min_port": 33000, "pasv_max_port": 60900,
+        "local_umask": "022", "file_open_mode": "0666", "pasv_min_port": server.passive[0],
+        "pasv_max_port": server.passive[-1],
         "ssl_enable": "YES", "force_local_logins_ssl": "YES", "force_local_data_ssl": "YES", "ssl_ciphers": "HIGH",
         "rsa_cert_file": certificate(server, ".pem"), "rsa_private_key_file": certificate(server, ".key"),
         "require_ssl_reuse": "NO" if o.no_reuse else "YES", "implicit_ssl": "YES" if o.implicit else "NO",
@@ -106,7 +107,7 @@ def proftpd(server, program):
         "User nobody", "Group nogroup", "AuthOrder mod_auth_file.c", f"AuthUserFile {users}",
         f"AuthGroupFile {groups}", "RequireValidShell off", "UseFtpUsers off", "DefaultRoot ~", "Umask 022 022",
         "AllowOverwrite on", "AllowStoreRestart on", "AllowRetrieveRestart on", "UseReverseDNS off", "TimesGMT on",
-        "PassivePorts 33000 60900",
+        f"PassivePorts {server.passive[0]} {server.passive[-1]}",
         f"PidFile {server.path('pid')}", f"ScoreboardFile {server.path('scoreboard')}",
         f"DelayTable {server.path('delay')}", "DelayEngine off", "WtmpLog off",
         f"SystemLog {server.path('system-log')}", "TransferLog none",
@@ -143,7 +144,8 @@ def pureftpd(server, program):
         program, "--bind", f"{o.host},{server.port}", "--ipv6only" if o.ipv6 else "--ipv4only",
         "--login", f"puredb:{database}", "--noanonymous", "--chrooteveryone", "--minuid", "1", "--dontresolve",
         "--tls", "3", "--certfile", certificate(server, ".all"), "--umask", "133:022",
-        "--maxclientsnumber", "200", "--passiveportrange", "33000:60900", "--altlog", f"clf:{server.log}", "--pidfile", server.path("pid"),
+        "--maxclientsnumber", "200", "--passiveportrange", f"{server.passive[0]}:{server.passive[-1]}",
+        "--altlog", f"clf:{server.log}", "--pidfile", server.path("pid"),
     ]
     command += ["--maxclientsperip", str(o.max_clients)] if o.max_clients else []
     command += ["--maxidletime", str((o.idle + 59) // 60)] if o.idle else []
@@ -162,6 +164,7 @@ def pyftpdlib(server, program):
         "--user", o.user, "--certificate", certificate(server, ".all"), "--log", server.log,
         "--idle", str(o.idle or 300), "--max-clients", str(o.max_clients or 0),
     ]
+    command += ["--passive", f"{server.passive[0]}-{server.passive[-1]}"] if o.passive else []
     command += ["--implicit"] if o.implicit else []
     for line in o.extra:
         command += ["--set", line]

@@ -1,4 +1,5 @@
 """A throw-away certificate authority with server and client certificates, made with the openssl program."""
+import contextlib
 import fcntl
 import os
 import subprocess
@@ -8,7 +9,8 @@ LIFETIME = "30"  # days
 RENEWAL = 20  # days after which a shared directory gets new ones
 
 HOSTS = {
-    "server": "DNS:localhost,IP:127.0.0.1,IP:::1",
+    # 127.0.0.2 is where the tests' relay listens.
+    "server": "DNS:localhost,IP:127.0.0.1,IP:127.0.0.2,IP:::1",
     "wrong-host": "DNS:elsewhere.example",
 }
 
@@ -30,8 +32,9 @@ def create(directory):
     with open(os.path.join(directory, "lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         complete = os.path.join(directory, "complete")
-        if os.path.exists(complete) and time.time() - os.stat(complete).st_mtime < RENEWAL * 86400:
-            return
+        with contextlib.suppress(FileNotFoundError), open(complete) as file:
+            if file.read() == str(HOSTS) and time.time() - os.stat(complete).st_mtime < RENEWAL * 86400:
+                return
         authority = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", LIFETIME, "-sha256"]
         openssl(directory, *authority, "-subj", "/CN=ftpsfs test authority", "-keyout", "ca.key", "-out", "ca.pem",
                 "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign,cRLSign")
@@ -53,4 +56,5 @@ def create(directory):
                     with open(os.path.join(directory, name + part)) as file:
                         both.write(file.read())
             os.chmod(os.path.join(directory, name + ".all"), 0o600)
-        open(complete, "w").close()
+        with open(complete, "w") as file:
+            file.write(str(HOSTS))

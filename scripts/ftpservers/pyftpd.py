@@ -38,6 +38,7 @@ def main():
         parser.add_argument("--" + name, required=True)
     for name in ("port", "idle", "max-clients"):
         parser.add_argument("--" + name, type=int, required=True)
+    parser.add_argument("--passive")
     parser.add_argument("--implicit", action="store_true")
     parser.add_argument("--set", action="append", default=[])
     options = parser.parse_args()
@@ -50,6 +51,9 @@ def main():
     Handler.ssl_context = Handler.get_ssl_context()  # reads the key, which only root may
     Handler.ssl_context.set_session_id(b"ftpsfs")
     Handler.implicit = options.implicit
+    if options.passive:
+        first, last = options.passive.split("-")
+        Handler.passive_ports = range(int(first), int(last) + 1)
     Handler.timeout = options.idle
     Handler.auth_failed_timeout = 0
     for setting in options.set:

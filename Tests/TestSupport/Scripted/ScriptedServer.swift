@@ -27,6 +27,8 @@ package struct ScriptedServerSettings: Sendable {
     /// How long the server waits for more input before it looks at a command: what the client sends without waiting for a reply then
     /// counts as one flight.
     package var settling: Duration = .zero
+    /// Told of each passive port that is open, before the client is: for a relay.
+    package var announcePort: (@Sendable (UInt16) throws -> Void)?
     /// How long it waits for a data connection.
     package var dataTimeout: Duration = .seconds(60)
 

@@ -22,6 +22,7 @@ extension ScriptedSession {
         listener = opened
         if like.sendsTicketPerPassive { connection.addTicket() }
         let port = opened.port
+        try settings.announcePort?(port)
         let reply =
             verb == "EPSV"
             ? "229 Entering Extended Passive Mode (|||\(port)|)"

@@ -8,8 +8,8 @@ package final class TestCertificate: @unchecked Sendable {
     let certificate: OpaquePointer
     let key: OpaquePointer
 
-    /// The names of a server on loopback.
-    package static let loopbackNames = "DNS:localhost,IP:127.0.0.1,IP:::1"
+    /// The names of a server on loopback, and of a relay before it.
+    package static let loopbackNames = "DNS:localhost,IP:127.0.0.1,IP:127.0.0.2,IP:::1"
 
     /// A self-signed authority.
     package static func authority(named name: String = "ftpsfs test authority") -> TestCertificate {

@@ -26,12 +26,14 @@ package final class TestConnection: @unchecked Sendable {
     private var ssl: OpaquePointer?
     private let sent = Monitor(0)
 
-    /// Connects to a port on 127.0.0.1, from an address of the loopback.
-    package static func dial(_ port: UInt16, from source: String = "127.0.0.1") throws -> TestConnection {
+    /// Connects to a port, from and to addresses of the loopback.
+    package static func dial(
+        _ port: UInt16, on host: String = "127.0.0.1", from source: String = "127.0.0.1"
+    ) throws -> TestConnection {
         let descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
         let connection = TestConnection(owning: descriptor)
         guard descriptor >= 0, let from = SocketAddress(numeric: source, port: 0),
-            let to = SocketAddress(numeric: "127.0.0.1", port: port),
+            let to = SocketAddress(numeric: host, port: port),
             from.withPointer({ bind(descriptor, $0, $1) }) == 0,
             to.withPointer({ connect(descriptor, $0, $1) }) == 0
         else { throw TestConnectionError(description: "cannot connect to port \(port): errno \(errno)") }

@@ -12,6 +12,8 @@ package final class ServerFixture: Sendable {
     /// The address it listens on: 127.0.0.1 or ::1.
     package let host: String
     package let port: UInt16
+    /// Its passive ports, where it has them to itself (`ServerOptions.passivePorts`).
+    package let passivePorts: [UInt16]
     /// The directory on disk that the user sees as "/".
     package let root: String
     /// The authority's certificate (PEM file).
@@ -58,6 +60,8 @@ package final class ServerFixture: Sendable {
             let root = facts["root"],
             let authority = facts["ca"], let certificates = facts["pki"], let log = facts["log"]
         else { throw SupportFailure("scripts/serve said: \(first)") }
+        let passive = facts["passive"]?.split(separator: "-").compactMap { UInt16($0) } ?? []
+        passivePorts = passive.count == 2 ? Array(passive[0]...passive[1]) : []
         self.host = host
         self.port = port
         self.root = root

@@ -76,6 +76,8 @@ package struct ServerOptions: Sendable {
     /// Seconds; Pure-FTPd rounds up to minutes.
     package var idleLimit: Int?
     package var ipv6 = false
+    /// How many passive ports the server has to itself, as a relay before it needs; otherwise it takes any of a wide range.
+    package var passivePorts: Int?
     /// Refuse EPSV (vsftpd and ProFTPD).
     package var refuseEPSV = false
     /// A directory to serve instead of a new one.
@@ -115,6 +117,7 @@ package struct ServerOptions: Sendable {
         if clientCertificate { result.append("--client-certificate") }
         if ipv6 { result.append("--ipv6") }
         if refuseEPSV { result.append("--no-epsv") }
+        if let passivePorts { result += ["--passive", String(passivePorts)] }
         if let maxClients { result += ["--max-clients", String(maxClients)] }
         if let idleLimit { result += ["--idle", String(idleLimit)] }
         if let root { result += ["--root", root] }
