@@ -12,13 +12,18 @@ struct ScriptedStore {
     let server: ScriptedServer
     let store: FTPStore
     let pool: Pool
+    /// What counts round trips, where that was asked for.
+    let relay: CountingRelay?
+    /// Makes another pool for the same server, of which a profile may know something; to be shut down.
+    let makePool: (ServerProfile) throws -> Pool
 
     /// What the server serves.
     var tree: ScriptedTree { server.tree }
 
-    /// Starts both, runs the body, and ends both in any case.
+    /// Starts both, with a relay between them if trips are to be counted, runs the body, and ends all in any case.
     static func run(
-        _ likeness: ServerLikeness = .proftpd, limit: Int = 4, _ body: (ScriptedStore) throws -> Void
+        _ likeness: ServerLikeness = .proftpd, limit: Int = 4, counted: Bool = false,
+        _ body: (ScriptedStore) throws -> Void
     ) throws {
         let place = try TemporaryDirectory("store")
         let authority = place.path + "/ca.pem"
@@ -27,20 +32,28 @@ struct ScriptedStore {
         tls.caFile = authority
         let context = try TLSContext(tls)
         try ScriptedServer.run(ScriptedServerSettings(likeness)) { server in
+            let relay = counted ? try CountingRelay(before: server) : nil
+            defer { relay?.stop() }
             let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
             let settings = server.settings
             let configuration = SessionConfiguration(
-                host: "127.0.0.1", port: server.port, tls: context, user: Array(settings.user.utf8),
-                password: SecretBytes(text: settings.password), logger: logger)
-            let profile = ServerProfile()
-            let pool = Pool(limit: limit, idleTimeout: .seconds(60), logger: logger) {
-                request throws(FTPError) in
-                Confined(try Session.open(configuration, profile: profile, for: request))
+                host: counted ? CountingRelay.host : "127.0.0.1", port: server.port, tls: context,
+                user: Array(settings.user.utf8), password: SecretBytes(text: settings.password),
+                logger: logger)
+            let makePool = { (profile: ServerProfile) in
+                let pool = Pool(limit: limit, idleTimeout: .seconds(60), logger: logger) {
+                    request throws(FTPError) in
+                    Confined(try Session.open(configuration, profile: profile, for: request))
+                }
+                try pool.start()
+                return pool
             }
+            let profile = ServerProfile()
+            let pool = try makePool(profile)
             let store = FTPStore(pool: pool, profile: profile, logger: logger)
-            try pool.start()
             defer { pool.shutDown() }
-            try body(ScriptedStore(server: server, store: store, pool: pool))
+            try body(
+                ScriptedStore(server: server, store: store, pool: pool, relay: relay, makePool: makePool))
         }
     }
 

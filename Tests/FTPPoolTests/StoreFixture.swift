@@ -14,7 +14,8 @@ final class StoreFixture: Sendable {
     let store: FTPStore
     let pool: Pool
 
-    init(_ server: ServerFixture, limit: Int = 4) throws {
+    /// Opens nothing yet; the host may be that of a relay.
+    init(_ server: ServerFixture, limit: Int = 4, host: String = "localhost") throws {
         self.server = server
         var logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         logger.logLevel = .critical
@@ -22,7 +23,7 @@ final class StoreFixture: Sendable {
         tls.caFile = server.authority
         let context = try TLSContext(tls)
         let configuration = SessionConfiguration(
-            host: "localhost", port: server.port, tls: context, user: Array(server.user.utf8),
+            host: host, port: server.port, tls: context, user: Array(server.user.utf8),
             password: SecretBytes(text: server.password), logger: logger)
         let profile = ServerProfile()
         pool = Pool(limit: limit, idleTimeout: .seconds(60), logger: logger) { request throws(FTPError) in
