@@ -28,13 +28,13 @@ extension Session {
         let address = (mode.address ?? listener.address).with(port: listener.address.port)
         let usesExtended = facts.extendedActiveWorks || !address.isIPv4
         let command = usesExtended ? Command.eprt(address) : .port(address)
-        let preparations = commands(toReach: plan.level) + plan.preparations
-        let inOneFlight = preparations.isEmpty && !plan.oneByOne && facts.sendsActiveTransfersInOneFlight
-        try control.send(preparations + [command] + (inOneFlight ? plan.commands : []))
+        let takesFlights = configuration.shortcuts.contains(.pipelining)
+        let inOneFlight = takesFlights && !plan.oneByOne && facts.sendsActiveTransfersInOneFlight
+        try control.send([command] + (inOneFlight ? plan.flight : []))
         isTransferring = inOneFlight
-        var opening = TransferOpening(plan.commands, level: plan.level)
+        var opening = TransferOpening(plan)
         do throws(FTPError) {
-            let reply = try portReply(preparations, plan.level)
+            let reply = try finalReply()
             if inOneFlight {
                 guard reply.isSuccess else { throw try refusedPort(command, reply, &opening) }
             } else {

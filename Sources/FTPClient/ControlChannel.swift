@@ -13,11 +13,29 @@ final class ControlChannel {
     private let stream: ByteStream
     private let logger: Logger
     private var reader = ReplyReader()
-    /// The verbs sent whose final reply has not been taken, the oldest first.
-    private var awaited: [String] = []
+    /// The commands sent whose final reply has not been taken, the oldest first.
+    private var awaited: [Awaited] = []
     /// The preliminary replies in a row.
     private var preliminaryCount = 0
     private var scratch = [UInt8](repeating: 0, count: 4096)
+
+    /// Whom a reply concerns.
+    enum Concern: Hashable {
+        /// Whoever sent the command and waits, or has been interrupted while he did.
+        case caller
+        /// Nobody: the transfer of this verb was seen to be complete before.
+        case completeTransfer(String)
+        /// The next transfer, which has asked for its port ahead.
+        case nextPort
+    }
+
+    private struct Awaited {
+        let verb: String
+        var concern: Concern
+    }
+
+    /// Takes replies that concern no caller, between those that do; must not use this object.
+    var onLateReply: (Concern, Reply) -> Void = { _, _ in }
 
     /// Ends every wait early when raised.
     let wakeup: Wakeup
@@ -50,6 +68,8 @@ final class ControlChannel {
     var descriptor: CInt { stream.descriptor }
     /// Whether commands are out that have no final reply yet.
     var isAwaitingReplies: Bool { !awaited.isEmpty }
+    /// Whether replies are to come that a caller was waiting for who has been interrupted, or is waiting for still.
+    var owesCallers: Bool { awaited.contains { $0.concern == .caller } }
     /// Whether bytes have come that belong to no reply taken so far.
     var hasUnreadBytes: Bool { reader.hasBufferedBytes || stream.hasPendingBytes }
 
@@ -93,7 +113,9 @@ final class ControlChannel {
     }
 
     /// Sends commands in one write; nothing is sent when one of them cannot be encoded.
-    func send(_ commands: [Command], interruptible: Bool = true) throws(FTPError) {
+    func send(
+        _ commands: [Command], interruptible: Bool = true, concern: Concern = .caller
+    ) throws(FTPError) {
         guard !isBroken else { throw .connectionLost("the session is out of step") }
         var bytes: [UInt8] = []
         do throws(CommandError) {
@@ -103,7 +125,7 @@ final class ControlChannel {
         }
         for command in commands {
             logger.debug("> \(command.logText)")
-            awaited.append(command.verb)
+            awaited.append(Awaited(verb: command.verb, concern: concern))
         }
         try bytes.withRawSpan { (span) throws(FTPError) in
             try write(span, wakeup: interruptible ? wakeup : nil)
@@ -128,7 +150,7 @@ final class ControlChannel {
             end.forEach(add)
         }
         logger.debug("> \(verb) ****")
-        awaited.append(verb)
+        awaited.append(Awaited(verb: verb, concern: .caller))
         try line.withRawSpan { (span) throws(FTPError) in try write(span, wakeup: wakeup) }
     }
 
@@ -148,19 +170,44 @@ final class ControlChannel {
     func expect(
         until deadline: Deadline? = nil, interruptible: Bool = true
     ) throws(FTPError) -> Reply {
-        guard let verb = awaited.first else { throw .protocolViolation("no reply is expected") }
-        return try taken(
-            receive(
-                until: deadline ?? .after(replyTimeout), wakeup: interruptible ? wakeup : nil,
-                "reply to \(verb)"))
+        let deadline = deadline ?? .after(replyTimeout)
+        while let next = awaited.first {
+            let reply = try taken(
+                receive(until: deadline, wakeup: interruptible ? wakeup : nil, "reply to \(next.verb)"))
+            if next.concern == .caller { return reply }
+            noteLate(reply, next.concern)
+        }
+        throw .protocolViolation("no reply is expected")
+    }
+
+    private func noteLate(_ reply: Reply, _ concern: Concern) {
+        if !reply.isPreliminary { onLateReply(concern, reply) }
+    }
+
+    /// Lets the reply to the oldest command concern nobody: its transfer is known to be complete.
+    func postponeOldest() {
+        guard !awaited.isEmpty else { return }
+        awaited[0].concern = .completeTransfer(awaited[0].verb)
+    }
+
+    /// Lets the reply to the command that has asked for the next port concern the caller.
+    func claimPort() {
+        for index in awaited.indices where awaited[index].concern == .nextPort {
+            awaited[index].concern = .caller
+        }
     }
 
     /// Gives the next reply to the oldest command if it is there already; nil when it is not.
     ///
     /// Does not block.
     func expectAvailable() throws(FTPError) -> Reply? {
-        guard !awaited.isEmpty, let reply = try receiveAvailable() else { return nil }
-        return try taken(reply)
+        while let next = awaited.first {
+            guard let reply = try receiveAvailable() else { return nil }
+            let taken = try taken(reply)
+            if next.concern == .caller { return taken }
+            noteLate(taken, next.concern)
+        }
+        return nil
     }
 
     /// Waits for a reply whatever was sent, and counts nothing: for greetings and for getting in step again.
@@ -210,14 +257,21 @@ final class ControlChannel {
     /// command gets its own.
     ///
     /// A 421 among them, as servers send before they hang up on an idle client, is thrown as `.unavailable`. Blocks for `settleTimeout` at the
-    /// most: the caller has not caused what is owed, and is better served by another connection.
-    func settle() throws(FTPError) {
+    /// most: the caller has not caused what is owed, and is better served by another connection. Replies that concern no caller are waited for
+    /// only where `takesFlights` is false, so that nothing may be sent ahead of them.
+    func settle(takesFlights: Bool) throws(FTPError) {
         let deadline = Deadline.after(min(replyTimeout, Self.settleTimeout))
         do throws(FTPError) {
-            while !awaited.isEmpty { _ = try expect(until: deadline) }
+            while owesCallers { _ = try expect(until: deadline) }
+            while !takesFlights, let next = awaited.first {
+                noteLate(
+                    try taken(receive(until: deadline, wakeup: wakeup, "reply to \(next.verb)")), next.concern)
+            }
         } catch .timedOut(let purpose) {
             throw .timedOut("\(purpose), left behind by an interrupted caller")
         }
+        _ = try expectAvailable()
+        guard awaited.isEmpty else { return }
         for _ in 0..<Self.strayLimit {
             guard let reply = try receiveAvailable() else { return }
             guard reply.code != 421 else {
@@ -244,7 +298,7 @@ final class ControlChannel {
     ///
     /// Blocks for a second at the most.
     func close(saying farewell: Bool) {
-        if farewell, !isBroken || hasBeenDismissed, awaited.isEmpty,
+        if farewell, !isBroken || hasBeenDismissed, !owesCallers,
             let bytes = try? Command.quit.encoded(dialect)
         {
             logger.debug("> QUIT")
@@ -258,7 +312,7 @@ final class ControlChannel {
     ///
     /// Blocks for two seconds at the most.
     func leave() {
-        if !isBroken, awaited.isEmpty, (try? send([.quit], interruptible: false)) != nil {
+        if !isBroken, !owesCallers, (try? send([.quit], interruptible: false)) != nil {
             let deadline = Deadline.after(.seconds(2))
             while (try? receive(until: deadline, wakeup: nil, "end of the connection")) != nil {}
         }

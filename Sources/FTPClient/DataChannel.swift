@@ -17,12 +17,16 @@ final class DataChannel {
     /// When the data connection has to be over because the server has said that the transfer failed.
     private var graceEnd: Deadline?
 
+    /// The replies to the questions that were asked ahead of the transfer.
+    let answers: [Reply]
+
     /// Takes over a data connection whose handshake is done.
-    init(_ stream: any DataStream, session: Session, verb: String, finalReply: Reply?) {
+    init(_ stream: any DataStream, session: Session, _ opening: TransferOpening) {
         self.stream = stream
         self.session = session
-        self.verb = verb
-        if let finalReply { note(finalReply) }
+        verb = opening.verb
+        answers = opening.answers
+        if let reply = opening.final { note(reply) }
     }
 
     /// What one look at the incoming bytes gave.
@@ -118,6 +122,16 @@ final class DataChannel {
         session.isTransferring = false
         guard let finalReply else { throw .protocolViolation("no final reply") }
         return finalReply
+    }
+
+    /// Leaves the final reply of a transfer that is known to be complete to come when it will, where the server bears commands before it, and
+    /// asks for the next port; returns false, and does nothing, where it has to be waited for.
+    func postponeFinalReply() -> Bool {
+        guard session.takesFlights, !session.control.isBroken else { return false }
+        if finalReply == nil { session.control.postponeOldest() }
+        session.isTransferring = false
+        session.arm()
+        return true
     }
 
     /// What a failing final reply means for the caller.

@@ -43,6 +43,9 @@ package final class Download {
         acceptsUnannouncedEnd = acceptingUnannouncedEnd
     }
 
+    /// The replies to the questions that were asked ahead of the transfer.
+    package var answers: [Reply] { channel.answers }
+
     /// The final reply, once it was taken.
     package var finalReply: Reply? { channel.finalReply }
 
@@ -54,8 +57,8 @@ package final class Download {
 
     /// Waits for at least one byte and fills the front of the span; returns how many bytes came, 0 at the proven end.
     ///
-    /// The end is proven by the close_notify of the data connection together with 226. An end without close_notify
-    /// counts when exactly the expected number of bytes came (some servers never send one, IIS 7 among them), else it is
+    /// The end is proven by the close_notify of the data connection together with 226, or with the expected number of bytes, which needs no
+    /// waiting for 226. An end without close_notify counts when 226 comes and exactly the expected number of bytes came (some servers never send one, IIS 7 among them), else it is
     /// a cut and thrown as `.dataConnection`. After `.interrupted` reading may go on; after any other error
     /// only `abort` makes sense. Blocks no longer than the stall time-out, and the reply time-out at the end.
     package func read(into bytes: inout MutableRawSpan) throws(FTPError) -> Int {
@@ -78,11 +81,11 @@ package final class Download {
         switch state {
         case .over: return
         case .closing:
-            takeLastReply()
+            if !channel.postponeFinalReply() { takeLastReply() }
         case .receiving:
             if channel.readsToTheEnd(remaining: remaining) {
                 channel.stream.closeOrderly()
-                takeLastReply()
+                if !channel.postponeFinalReply() { takeLastReply() }
             } else {
                 channel.abandon(isDownload: true)
             }
@@ -154,6 +157,8 @@ package final class Download {
         switch state {
         case .receiving: throw .protocolViolation("the data connection is open")
         case .over: return
+        case .closing(nil) where endedCleanly && expected == count && channel.postponeFinalReply():
+            state = .over
         case .closing(let failure):
             let reply = try channel.takeFinalReply(until: .after(channel.session.control.replyTimeout))
             state = .over

@@ -36,8 +36,8 @@ extension Session {
             throw error
         }
         do throws(FTPError) {
-            try session.logIn()
-            try session.setUp()
+            if session.canLogInAtOnce { try session.logInAtOnce() } else { try session.logIn() }
+            if !session.isSetUp { try session.setUp() }
             session.control.isLoggedIn = true
             try session.clearControlConnection()
         } catch {
@@ -166,13 +166,13 @@ extension Session {
     }
 
     /// What a refusal instead of the greeting or a log-in means.
-    private static func refusal(of reply: Reply) -> FTPError {
+    static func refusal(of reply: Reply) -> FTPError {
         if reply.isTooManyConnections { return .tooManyConnections(reply) }
         return reply.isTransientFailure ? .unavailable(reply) : .loginRefused(reply)
     }
 
     /// Sends the user's own commands, one by one; a refusal ends the log-in unless the command may fail.
-    private static func say(_ extras: [LoginDialogue.Extra], over control: ControlChannel) throws(FTPError) {
+    static func say(_ extras: [LoginDialogue.Extra], over control: ControlChannel) throws(FTPError) {
         for extra in extras {
             try control.send([extra.command])
             let deadline = Deadline.after(control.replyTimeout)
@@ -186,7 +186,7 @@ extension Session {
     }
 
     /// Logs in, inside TLS only, with PBSZ and PROT ahead of it where the user or the server wants that.
-    private func logIn() throws(FTPError) {
+    func logIn() throws(FTPError) {
         guard control.tls != nil else { throw .protocolViolation("log-in without TLS") }
         let dialogue = configuration.dialogue
         try Self.say(dialogue.beforeLogin, over: control)
@@ -228,7 +228,7 @@ extension Session {
     /// Whether a log-in was refused because PROT has to come first.
     ///
     /// 530 is taken for that only in answer to USER: behind PASS it means a wrong password, and accounts are locked for sending one twice.
-    private static func wantsProtectionFirst(_ verb: String, _ reply: Reply) -> Bool {
+    static func wantsProtectionFirst(_ verb: String, _ reply: Reply) -> Bool {
         switch reply.code {
         case 503, 536: true
         case 530: verb == "USER" && !reply.isTooManyConnections
@@ -249,15 +249,22 @@ extension Session {
         let known = profile.facts
         let level = wantedProtection(isListing: false)
         let protecting: [Command] = protection == nil ? [.pbsz, .prot(level)] : []
-        var commands: [Command] = [.feat, .optsUTF8, .type(.image), .pwd]
         let asksForFacts = known.features.needsOptsMLST
-        if asksForFacts { commands.append(.optsMLST) }
-        var replies = try run(protecting + commands)
+        var replies = try run(protecting + Self.questions + (asksForFacts ? [.optsMLST] : []))
         if !protecting.isEmpty {
             let reply = try settleProtection(level, replies[1])
             guard protection != nil else { throw .protectionRefused("PROT", reply) }
         }
         replies.removeFirst(protecting.count)
+        try takeAnswers(replies)
+        if features.needsOptsMLST, !asksForFacts { _ = try run(.optsMLST) }
+    }
+
+    /// What is asked behind every log-in.
+    static let questions: [Command] = [.feat, .optsUTF8, .type(.image), .pwd]
+
+    /// Takes the answers to `questions`, by which the session can be used.
+    func takeAnswers(_ replies: [Reply]) throws(FTPError) {
         features = Features(replies[0])
         guard replies[2].code == 200 else { throw .refused("TYPE", replies[2]) }
         if let path = PathReply(replies[3]), path.bytes.first == UInt8(ascii: "/"), let path = path.path {
@@ -267,13 +274,13 @@ extension Session {
         }
         software = ServerSoftware(greeting: greeting, features: features)
         control.dialect = software.dialect
-        if features.needsOptsMLST, !asksForFacts { _ = try run(.optsMLST) }
         let report = LoginReport(configuration, control.tls)
         profile.update { [software, features] facts in
             facts.software = software
             facts.features = features
             facts.newestLogin = report
         }
+        isSetUp = true
         logger.debug("logged in, \(software.program.rawValue), home \(home)")
     }
 }

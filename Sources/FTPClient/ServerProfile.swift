@@ -68,6 +68,8 @@ package final class ServerProfile: Sendable {
         package var extendedActiveWorks = true
         /// Whether a data connection has been made by the way in use, passive or active.
         package var dataPortIsProven = false
+        /// How many ports that were asked for ahead have failed in a row; from a few on, no other is asked for.
+        package var armingFailures = 0
         /// How many transfers in a row were refused for being clear; from a few on, clear ones are not tried any more.
         package var clearRefusals = 0
         /// Whether MLSD has to be avoided although FEAT offers it.
@@ -124,18 +126,13 @@ extension ServerProfile.Facts {
         clearRefusals = isFinal ? Self.clearRefusalLimit : clearRefusals + 1
     }
 
-    /// Whether EPSV or PASV and the transfer's own command may go out in one write.
-    ///
-    /// Only for programs it was tried on: another one could begin an active transfer when its passive command fails.
-    var sendsTransfersInOneFlight: Bool {
-        guard dataPortIsProven else { return false }
-        switch software.program {
-        case .vsftpd, .proftpd, .pureFTPd, .pyftpdlib, .fileZilla: return true
-        default: return false
-        }
-    }
+    /// How many ports in a row that were asked for ahead may fail.
+    private static let armingFailureLimit = 2
 
-    /// The same for EPRT and PORT.
+    /// Whether it is worth asking for ports ahead.
+    var bearsArming: Bool { armingFailures < Self.armingFailureLimit }
+
+    /// Whether EPRT or PORT and the transfer's own command may go out in one write.
     ///
     /// pyftpdlib 2.2.0 answers these once it has connected, and the command behind them before that.
     var sendsActiveTransfersInOneFlight: Bool {

@@ -1,4 +1,4 @@
-import FTPWire
+package import FTPWire
 import Logging
 package import Remote
 
@@ -34,6 +34,24 @@ extension Session {
             if isUnknown { try learnNoTimes(kind) }
             throw .unsupported("setting this time of this file")
         }
+    }
+
+    /// The command by which a time of modification is set, for a flight whose other commands do not depend on its success; nil where it is not
+    /// known yet which one works, or whether any does, and where it cannot carry this name.
+    package func knownCommand(toSetModified time: Timestamp, of path: RemotePath) -> Command? {
+        guard case .known(let method) = profile.facts.fileTimes else { return nil }
+        return sendable(try? Self.command(method, path, time))
+    }
+
+    private func sendable(_ command: Command?) -> Command? {
+        guard let command, (try? command.encoded(control.dialect)) != nil else { return nil }
+        return command
+    }
+
+    /// The same for permission bits.
+    package func knownCommand(toSetMode mode: UInt16, of path: RemotePath) -> Command? {
+        guard case .known(let method) = profile.facts.modes else { return nil }
+        return sendable(try? Self.command(method, path, mode))
     }
 
     /// What a try of a way to set times has shown.

@@ -1,4 +1,4 @@
-import FTPWire
+package import FTPWire
 package import Remote
 
 /// Transfers of files.
@@ -16,21 +16,36 @@ extension Session {
         return Download(try openTransfer(commands), expected: expected)
     }
 
+    /// Starts to read a file from its beginning, with questions about it ahead of the transfer; `expecting` makes of the answers how many bytes
+    /// will come, where they tell.
+    package func download(
+        _ path: RemotePath, asking questions: [Command], expecting: ([Reply]) -> UInt64?
+    ) throws(FTPError) -> Download {
+        let channel = try openTransfer(asking: questions, [.retr(path)])
+        return Download(channel, expected: expecting(channel.answers))
+    }
+
     /// Starts to write a file.
     ///
     /// The server may have emptied the file when this throws.
     ///
     /// The session is taken until the upload has ended or was aborted.
-    package func upload(_ path: RemotePath, _ mode: UploadMode) throws(FTPError) -> Upload {
+    ///
+    /// The answers to `questions` are those of the moment before; whatever they are, the transfer begins.
+    package func upload(
+        _ path: RemotePath, _ mode: UploadMode, asking questions: [Command] = []
+    ) throws(FTPError) -> Upload {
         switch mode {
-        case .store: return Upload(try openTransfer([.stor(path)]))
-        case .append: return Upload(try openTransfer([.appe(path)]))
-        case .restart(let offset): return Upload(try openRestart(path, offset))
+        case .store: return Upload(try openTransfer(asking: questions, [.stor(path)]))
+        case .append: return Upload(try openTransfer(asking: questions, [.appe(path)]))
+        case .restart(let offset): return Upload(try openRestart(path, offset, asking: questions))
         }
     }
 
     /// REST has to be granted before STOR is sent: a STOR behind a refused REST empties the file.
-    private func openRestart(_ path: RemotePath, _ offset: UInt64) throws(FTPError) -> DataChannel {
-        try openTransfer([.rest(offset), .stor(path)], oneByOne: true)
+    private func openRestart(
+        _ path: RemotePath, _ offset: UInt64, asking questions: [Command]
+    ) throws(FTPError) -> DataChannel {
+        try openTransfer(asking: questions, [.rest(offset), .stor(path)], oneByOne: true)
     }
 }

@@ -5,19 +5,19 @@ import TLS
 
 /// Opening transfers: from the command for a port up to the first byte (RFC 959 section 5, RFC 4217 section 9).
 extension Session {
-    /// Gets a data connection and starts a transfer on it; returns when its TLS handshake is done and the server has said 150 or 125.
+    /// Gets a data connection and starts a transfer; returns when its TLS handshake is done and the server has said 150 or 125.
     ///
-    /// `preparations` go out in one write with the command for a port and must succeed. `commands` is RETR, STOR or the like, perhaps
-    /// with REST before it, in one write; with `oneByOne` REST must be granted before the other is sent. Throws `.refused`
-    /// when the server refuses; the session stays in step then. A refusal for lack of protection is met by asking for it, once. When the
+    /// Throws `.refused` when the server refuses the transfer or one of its preparations; the session stays in step then. A refusal for lack of
+    /// protection is met by asking for it, once, and one of a port that was asked for ahead by asking for another. When the
     /// wait is interrupted or fails in the middle, the session is given up: some servers end it when a data connection is closed before its
     /// handshake is complete (vsftpd 3.0.3, Pure-FTPd 1.0.50).
     func openTransfer(
-        preparing preparations: [Command] = [], _ commands: [Command], oneByOne: Bool = false,
-        isListing: Bool = false
+        preparing preparations: [Command] = [], asking questions: [Command] = [], _ commands: [Command],
+        oneByOne: Bool = false, isListing: Bool = false
     ) throws(FTPError) -> DataChannel {
         var plan = TransferPlan(
-            preparations: preparations, commands: commands, oneByOne: oneByOne,
+            preparations: preparations, questions: questions, commands: commands,
+            oneByOne: oneByOne || !configuration.shortcuts.contains(.pipelining),
             level: wantedProtection(isListing: isListing))
         do throws(FTPError) {
             return try open(plan)
@@ -30,22 +30,52 @@ extension Session {
 
     private func open(_ plan: TransferPlan) throws(FTPError) -> DataChannel {
         guard !isTransferring else { throw .protocolViolation("a transfer is open") }
-        try control.settle()
+        try control.settle(takesFlights: takesFlights)
+        let isChanged = try reach(plan.level)
         if let mode = configuration.active { return try openActively(plan, mode) }
-        return try openPassively(plan)
+        return try openPassively(plan, mayRefusePort: isChanged)
     }
 
-    private func openPassively(_ plan: TransferPlan) throws(FTPError) -> DataChannel {
+    /// Says the protection level that the transfer is to have, where the server has not accepted it last; returns whether that was so.
+    ///
+    /// The session's level is unknown while a PROT has no reply, and the former one when it is refused.
+    private func reach(_ level: Command.Protection) throws(FTPError) -> Bool {
+        let commands = commands(toReach: level)
+        guard !commands.isEmpty else { return false }
+        try dropArmedPort()
+        let formerLevel = protection
+        protection = nil
+        // PBSZ may be refused: PROT tells what the server makes of it.
+        guard let reply = try run(commands).last else { return false }
+        guard reply.code == 200 else {
+            protection = formerLevel
+            throw level == .private ? .protectionRefused("PROT", reply) : .refused("PROT", reply)
+        }
+        protection = level
+        return true
+    }
+
+    /// With `mayRefusePort` the command for a port is waited for: pyftpdlib 2.2.0 refuses it at a level that it does not want, and begins the
+    /// transfer behind it all the same.
+    private func openPassively(_ plan: TransferPlan, mayRefusePort: Bool) throws(FTPError) -> DataChannel {
+        var port = takeArmedPort()
+        if let dialled = port, dialled.isDialled {
+            port = nil
+            if let channel = try openAhead(plan, dialled) { return channel }
+        }
         let facts = profile.facts
-        let passive = passiveCommand
-        let preparations = commands(toReach: plan.level) + plan.preparations
-        let inOneFlight = preparations.isEmpty && !plan.oneByOne && facts.sendsTransfersInOneFlight
-        try control.send(preparations + [passive] + (inOneFlight ? plan.commands : []))
+        let passive = port?.command ?? passiveCommand
+        let inOneFlight = !plan.oneByOne && facts.dataPortIsProven && takesFlights && !mayRefusePort
+        // What leads up to a transfer never did any harm ahead of the command for its port.
+        let lead = plan.oneByOne || takesFlights ? [] : plan.preparations + plan.questions
+        try control.send(lead + (port == nil ? [passive] : []) + (inOneFlight ? plan.flight : []))
         // From the moment a command that transfers is out, any error but its refusal gives the session up.
         isTransferring = inOneFlight
-        var opening = TransferOpening(plan.commands, level: plan.level)
+        var opening = TransferOpening(plan)
         do throws(FTPError) {
-            let reply = try portReply(preparations, plan.level)
+            for _ in lead { opening.take(try finalReply()) }
+            let reply = if let known = port?.reply { known } else { try finalReply() }
+            if let refusal = opening.leadingRefusal { throw refusal }
             if inOneFlight { return try openAtOnce(passive, reply, &opening) }
             if facts.dataPortIsProven, !plan.oneByOne {
                 let socket = try beginDialling(address(in: reply, to: passive))
@@ -63,49 +93,35 @@ extension Session {
         }
     }
 
+    /// Starts a transfer on a connection that was begun before; nil when the server has closed it by now, or does not take it for a transfer.
+    private func openAhead(_ plan: TransferPlan, _ port: ArmedPort) throws(FTPError) -> DataChannel? {
+        guard let socket = port.takeSocket() else { return nil }
+        var opening = TransferOpening(plan)
+        do throws(FTPError) {
+            try send(plan, &opening)
+            try connect(socket, &opening)
+            let channel = try establish(socket, &opening)
+            profile.update { $0.armingFailures = 0 }
+            return channel
+        } catch {
+            let failure = ended(error, opening)
+            guard case .refused(_, let reply) = failure, reply.isAboutDataConnection, isUsable else {
+                throw failure
+            }
+            noteArmingFailure(failure)
+            return nil
+        }
+    }
+
     /// Sends the commands of a transfer whose port is agreed on.
     func send(_ plan: TransferPlan, _ opening: inout TransferOpening) throws(FTPError) {
-        var rest = plan.commands[...]
-        while plan.oneByOne, rest.count > 1 {
-            let command = rest.removeFirst()
-            let reply = try run(command)
-            guard reply.isIntermediate else { throw .refused(command.verb, reply) }
-            opening = TransferOpening(Array(rest), level: plan.level)
+        var rest = opening.leading + plan.commands.suffix(1)
+        while rest.count > 1, plan.oneByOne || !takesFlights && rest.first?.verb != "REST" {
+            opening.take(try run(rest.removeFirst()))
+            if let refusal = opening.leadingRefusal { throw refusal }
         }
         isTransferring = true
         try control.send(Array(rest))
-    }
-
-    /// The reply to the command for a port, after those to the preparations, which must have succeeded.
-    ///
-    /// The session's protection level is unknown while a PROT among them has no reply, and the former one when it is refused.
-    func portReply(
-        _ preparations: [Command], _ level: Command.Protection
-    ) throws(FTPError) -> Reply {
-        let formerLevel = protection
-        if preparations.contains(.prot(level)) { protection = nil }
-        var refusal: FTPError?
-        for preparation in preparations {
-            let reply = try finalReply()
-            var isGranted = reply.isSuccess
-            switch preparation {
-            // PROT tells what the server makes of it.
-            case .pbsz: isGranted = true
-            case .prot(level):
-                isGranted = reply.code == 200
-                protection = isGranted ? level : formerLevel
-            default: break
-            }
-            if !isGranted, refusal == nil {
-                let isPrivate = preparation == .prot(.private)
-                refusal =
-                    isPrivate
-                    ? .protectionRefused("PROT", reply) : .refused(preparation.verb, reply)
-            }
-        }
-        let reply = try finalReply()
-        if let refusal { throw refusal }
-        return reply
     }
 
     /// The refusal of a transfer whose command went out together with one for a port that was refused; waits for its end.
@@ -219,11 +235,11 @@ extension Session {
             logger.debug("data connection in clear text")
             if profile.facts.clearRefusals > 0 { profile.update { $0.clearRefusals = 0 } }
         }
-        let channel = DataChannel(stream, session: self, verb: opening.verb, finalReply: opening.final)
-        if let refusal = opening.restRefusal {
-            // The transfer runs, but from the beginning of the file.
+        let channel = DataChannel(stream, session: self, opening)
+        if let refusal = opening.leadingRefusal {
+            // The transfer runs, but of another directory, or from the beginning of the file.
             channel.abandon(isDownload: true)
-            throw .refused("REST", refusal)
+            throw refusal
         }
         return channel
     }

@@ -36,6 +36,13 @@ package final class Session {
     /// The level of data connections the server has accepted last; nil while that is not known.
     var protection: Command.Protection?
 
+    /// Whether all that was to be asked behind the log-in has been answered.
+    var isSetUp = false
+    /// The port of the next transfer, where one was asked for.
+    var armedPort: ArmedPort?
+    /// Whether one is to be asked for once the replies still to come are here.
+    var wantsArming = false
+
     private var binding: Binding?
 
     /// Puts a session together around a dialogue that has just begun and is protected.
@@ -51,6 +58,7 @@ package final class Session {
         self.profile = profile
         self.binding = binding
         logger = configuration.logger
+        control.onLateReply = { [unowned self] concern, reply in noteLate(concern, reply) }
     }
 
     deinit {
@@ -71,7 +79,7 @@ package final class Session {
     /// Whether no reply is owed to a caller that was interrupted.
     ///
     /// The next command waits for such replies, and the server may be a long time about them: another session is the better choice.
-    package var isSettled: Bool { !control.isAwaitingReplies }
+    package var isSettled: Bool { !control.owesCallers }
 
     /// Whether nothing has come in that ends the session; takes what has come in, replies that are owed included.
     ///
@@ -83,7 +91,7 @@ package final class Session {
         guard isUsable else { return false }
         do throws(FTPError) {
             while try control.expectAvailable() != nil {}
-            guard isSettled, let reply = try control.receiveAvailable() else { return true }
+            guard !control.isAwaitingReplies, let reply = try control.receiveAvailable() else { return true }
             logger.debug("unasked reply on an idle session: \(reply)")
         } catch {
             logger.debug("idle session has ended: \(error)")
@@ -124,29 +132,36 @@ package final class Session {
     ///
     /// The caller vouches that a later command does no harm when an earlier one is refused.
     package func run(_ commands: [Command]) throws(FTPError) -> [Reply] {
-        guard !isTransferring else { throw .protocolViolation("a transfer is open") }
-        try control.settle()
         var replies: [Reply] = []
+        try run(commands, into: &replies)
+        return replies
+    }
+
+    /// The same, with the replies at hand that came before an error.
+    package func run(_ commands: [Command], into replies: inout [Reply]) throws(FTPError) {
+        guard !isTransferring else { throw .protocolViolation("a transfer is open") }
+        try control.settle(takesFlights: takesFlights)
+        let limit = configuration.shortcuts.contains(.pipelining) ? Self.flightLimit : 1
+        replies = []
         replies.reserveCapacity(commands.count)
         var sent = 0
         var unanswered = 0
         while replies.count < commands.count {
             // More goes out when half is answered, so that neither side waits for the other.
             let isHalfAnswered =
-                sent - replies.count <= Self.flightLimit / 2 && unanswered <= Self.flightBytes / 2
+                sent - replies.count <= limit / 2 && unanswered <= Self.flightBytes / 2
             if isHalfAnswered, sent < commands.count {
                 let start = sent
                 repeat {
                     unanswered += commands[sent].length
                     sent += 1
-                } while sent < commands.count && sent - replies.count < Self.flightLimit
+                } while sent < commands.count && sent - replies.count < limit
                     && unanswered < Self.flightBytes
                 try control.send(Array(commands[start..<sent]))
             }
             unanswered -= commands[replies.count].length
             replies.append(try finalReply())
         }
-        return replies
     }
 
     /// Sends one command and gives its final reply, a refusal included.

@@ -34,6 +34,22 @@ package enum ListingPolicy: Sendable {
     case listAll
 }
 
+/// Ways to save round trips; nothing but time depends on them.
+///
+/// Each is taken only with servers that are known to bear it, and given up by itself where it was seen to fail.
+package struct Shortcuts: OptionSet, Sendable {
+    /// One bit a way.
+    package let rawValue: UInt8
+    /// Takes the bits as they are.
+    package init(rawValue: UInt8) { self.rawValue = rawValue }
+    /// Commands are sent before those ahead of them have been answered.
+    package static let pipelining = Shortcuts(rawValue: 1)
+    /// The port of the next transfer is asked for and connected to while the session is idle.
+    package static let arming = Shortcuts(rawValue: 2)
+    /// All of them.
+    package static let all: Shortcuts = [.pipelining, .arming]
+}
+
 /// How to reach a server and log in: the same for all sessions of a mount.
 package struct SessionConfiguration: Sendable {
     /// The host name or numeric address; what the certificate must be for.
@@ -58,6 +74,8 @@ package struct SessionConfiguration: Sendable {
     package var replyTimeout: Duration = .seconds(60)
     /// How long a transfer may stand still.
     package var stallTimeout: Duration = .seconds(60)
+    /// Which ways to save round trips may be taken.
+    package var shortcuts = Shortcuts.all
     /// Which command asks for passive ports.
     package var passive: PassivePolicy = .automatic
     /// Whether the address that PASV names is dialled instead of the control connection's peer, and PASV asked ahead of EPSV; off, since a

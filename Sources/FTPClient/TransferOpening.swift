@@ -2,14 +2,19 @@ import FTPWire
 
 /// One transfer to be begun.
 struct TransferPlan {
-    /// Commands that go out with the one for the port and must succeed, such as CWD.
-    var preparations: [Command]
+    /// Commands that must succeed before the transfer, such as CWD.
+    var preparations: [Command] = []
+    /// Questions whose answers come ahead of the transfer, whatever they are.
+    var questions: [Command] = []
     /// RETR, STOR or the like, perhaps with REST before it.
     var commands: [Command]
-    /// Whether REST must be granted before the other is sent.
-    var oneByOne: Bool
+    /// Whether all before the transfer's own command must be granted before that is sent.
+    var oneByOne = false
     /// How the data connection is protected.
     var level: Command.Protection
+
+    /// All that is sent besides the command for a port.
+    var flight: [Command] { preparations + questions + commands }
 }
 
 /// The replies to a flight that starts a transfer.
@@ -18,20 +23,25 @@ struct TransferOpening {
     let verb: String
     /// How the data connection is protected.
     let level: Command.Protection
-    /// Commands before it that have no reply yet: REST or none.
-    private var leading: Int
-    /// What the server said to REST when it was not 350.
-    private(set) var restRefusal: Reply?
+    /// Commands before it that have no reply yet.
+    private(set) var leading: ArraySlice<Command>
+    /// How many of these are preparations.
+    private var preparations: Int
+    /// The replies to the questions.
+    private(set) var answers: [Reply] = []
+    /// The first refusal of a command that had to be granted, with its verb.
+    private(set) var leadingRefusal: FTPError?
     /// Whether 150 or 125 was seen, or a success without either.
     private(set) var hasBegun = false
     /// The final reply, when it has come already.
     private(set) var final: Reply?
 
-    /// Expects the replies to these commands.
-    init(_ commands: [Command], level: Command.Protection) {
-        verb = commands.last?.verb ?? ""
-        self.level = level
-        leading = commands.count - 1
+    /// Expects the replies to a plan's commands.
+    init(_ plan: TransferPlan) {
+        verb = plan.commands.last?.verb ?? ""
+        level = plan.level
+        leading = plan.flight.dropLast()
+        preparations = plan.preparations.count
     }
 
     /// Whether the final reply was seen, so that the dialogue is in step again.
@@ -40,6 +50,7 @@ struct TransferOpening {
     /// The error to throw when the server has refused the transfer.
     var refusal: FTPError? {
         guard let final, !final.isSuccess else { return nil }
+        if let leadingRefusal { return leadingRefusal }
         let isNotResumed =
             level == .private
             && (hasBegun ? DataChannel.saysNotResumed(final) : final.isSessionReuseDemanded)
@@ -53,10 +64,25 @@ struct TransferOpening {
 
     /// Takes the next reply.
     mutating func take(_ reply: Reply) {
-        if leading > 0 {
-            leading -= 1
-            if !reply.isIntermediate { restRefusal = reply }
-        } else if reply.isPreliminary {
+        guard let command = leading.first else { return takeOwn(reply) }
+        guard !reply.isPreliminary else { return }
+        leading = leading.dropFirst()
+        if command.verb == "REST" {
+            if !reply.isIntermediate { note(command, reply) }
+        } else if preparations > 0 {
+            preparations -= 1
+            if !reply.isSuccess { note(command, reply) }
+        } else {
+            answers.append(reply)
+        }
+    }
+
+    private mutating func note(_ command: Command, _ refusal: Reply) {
+        if leadingRefusal == nil { leadingRefusal = .refused(command.verb, refusal) }
+    }
+
+    private mutating func takeOwn(_ reply: Reply) {
+        if reply.isPreliminary {
             hasBegun = true
         } else {
             final = reply

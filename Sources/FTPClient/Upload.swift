@@ -40,6 +40,9 @@ package final class Upload {
         if channel.session.isTransferring { channel.session.control.breakOff() }
     }
 
+    /// The replies to the questions that were asked ahead of the transfer.
+    package var answers: [Reply] { channel.answers }
+
     /// Whether the data connection resumed the control connection's TLS session.
     package var isResumed: Bool { channel.stream.isResumed }
 

@@ -45,6 +45,8 @@ extension FTPStore {
     ) throws(UploadFailure) -> Attributes {
         let lease = try leaseForUpload(for: request)
         defer { lease.release() }
+        let session = lease.session
+        // Not in one flight with APPE, which would make a file that is gone anew.
         let size = try arrived(work, over: lease)
         if size < work.source.size {
             do throws(UploadFailure) {
@@ -57,8 +59,14 @@ extension FTPStore {
             work.hasBegun = true
         }
         return try UploadFailure.sorting { () throws(FTPError) in
-            try dress(work.path, mode: nil, work.order.modified, over: lease.session)
-            return try check(work.path, holds: work.source.size, lease.session)
+            let modified = work.order.modified
+            if let dressing = dressing(work.path, mode: nil, modified, over: session) {
+                let replies = try session.run(dressing + session.questions(ofFile: work.path))
+                return try checked(
+                    session.attributesOfFile(answers: replies[dressing.count...]), work.source.size)
+            }
+            try dress(work.path, mode: nil, modified, over: session)
+            return try check(work.path, holds: work.source.size, session)
         }
     }
 

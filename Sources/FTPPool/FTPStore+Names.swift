@@ -66,24 +66,39 @@ extension FTPStore {
     }
 
     /// Renames (RNFR and RNTO), as `RemoteStore` says.
+    ///
+    /// What is to be replaced is asked for in the same flight, to know it should the answer be lost. Where nothing may be replaced it is asked
+    /// before: servers that rename files onto files take no condition.
     package func rename(
         _ old: RemotePath, to new: RemotePath, replacing: Bool, for request: Request
     ) throws(RemoteError) {
         try refuseAlteredName(new, "RNTO")
-        let target = try existing(new, for: request)
-        if let target, !replacing {
+        if !replacing, let target = try existing(new, for: request) {
             throw RemoteError(
                 .exists, operation: "RNTO", path: new, words: "there is a \(target.kind) already")
         }
         defer { releaseAsides(of: new) }
+        var target = replacing ? Former.unknown : .nothing
         var refusal: FTPError?
         try change("RNFR", old, isOneCommand: false, for: request) { () throws(RemoteError) in
             try renamed(old, to: new, over: target, for: request)
         } _: { session throws(FTPError) in
             refusal = nil
+            let questions = replacing ? session.questions(ofFile: new) : []
+            var replies: [Reply] = []
+            defer {
+                if replacing, replies.count >= questions.count {
+                    target = Former(replies[..<questions.count], session)
+                }
+            }
+            try session.run(questions + [.rnfr(old), .rnto(new)], into: &replies)
+            let (rnfr, rnto) = (replies[questions.count], replies[questions.count + 1])
+            guard rnfr.isIntermediate else { throw .refused("RNFR", rnfr) }
+            if rnto.isSuccess { return }
             do throws(FTPError) {
-                try rename(
-                    old, over: new, isThere: replacing && target?.kind == .file, session, for: request)
+                let isFile = replacing && replies[0].sizeValue != nil
+                try self.rename(
+                    old, over: new, isThere: isFile, after: .refused("RNTO", rnto), session, for: request)
             } catch {
                 // Its reason lies with either name, not with the source alone.
                 guard case .refused("RNTO", _) = error, !error.isWorthRetrying else { throw error }
@@ -91,6 +106,27 @@ extension FTPStore {
             }
         }
         if let refusal { throw try settleRename(refusal, old, new, for: request) }
+    }
+
+    /// What was under a name before something was renamed to it.
+    private enum Former {
+        case unknown
+        case nothing
+        case something(Attributes)
+
+        /// Takes the answers to the questions about a file, for a name of any kind.
+        init(_ answers: ArraySlice<Reply>, _ session: Session) {
+            if let file = try? session.attributesOfFile(answers: answers) {
+                self = .something(file)
+            } else if let answer = answers.first(where: \.isSuccess) {
+                let stated = try? MachineListing.attributes(in: answer)
+                self = .something(stated ?? Attributes(kind: .other))
+            } else {
+                self = .nothing
+            }
+        }
+
+        var isThere: Bool { if case .something = self { true } else { false } }
     }
 
     /// Sets a time of modification (MFMT and its like), as `RemoteStore` says.
@@ -187,7 +223,7 @@ extension FTPStore {
 
     /// What became of a rename, over what was under the new name before.
     private func renamed(
-        _ old: RemotePath, to new: RemotePath, over former: Attributes?, for request: Request
+        _ old: RemotePath, to new: RemotePath, over former: Former, for request: Request
     ) throws(RemoteError) -> Outcome {
         try withSession(.metadata, "RNFR", new, for: request) { lease throws(FTPError) in
             try restoreAsides(of: new, over: lease.session)
@@ -197,11 +233,11 @@ extension FTPStore {
         switch (source, target) {
         case (nil, _?): return .done
         case (nil, nil): return .unclear
-        case (_?, nil): return former == nil ? .undone : .unclear
+        case (_?, nil): return former.isThere ? .unclear : .undone
         case (_?, let target?):
-            guard let former, former.kind == target.kind, former.version.matches(target.version) else {
-                return .unclear
-            }
+            guard case .something(let former) = former, former.kind == target.kind,
+                former.version.matches(target.version)
+            else { return .unclear }
             return .undone
         }
     }

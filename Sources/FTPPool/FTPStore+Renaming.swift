@@ -17,17 +17,25 @@ extension FTPStore {
         do throws(FTPError) {
             try session.rename(source, to: target)
         } catch {
-            guard isThere, error.mayForbidReplacing else { throw error }
-            // A directory is not to take the place of a file.
-            guard try session.run(.size(source)).isSuccess else { throw error }
-            logger.debug("the server does not rename over a file", metadata: ["reason": "\(error)"])
-            let aside = target.parent.appending(TemporaryName.make())
-            leftovers.withLock { $0.add(aside, .restore(target), isHeld: true) }
-            // No program's signal may fall between the two renames.
-            session.bind(to: Request())
-            defer { session.bind(to: request) }
-            try exchange(source, target, aside, over: session)
+            try rename(source, over: target, isThere: isThere, after: error, session, for: request)
         }
+    }
+
+    /// Renames over a file after the rename alone was refused; throws that refusal where it has another reason.
+    func rename(
+        _ source: RemotePath, over target: RemotePath, isThere: Bool, after refusal: FTPError,
+        _ session: Session, for request: Request
+    ) throws(FTPError) {
+        guard isThere, refusal.mayForbidReplacing else { throw refusal }
+        // A directory is not to take the place of a file.
+        guard try session.run(.size(source)).isSuccess else { throw refusal }
+        logger.debug("the server does not rename over a file", metadata: ["reason": "\(refusal)"])
+        let aside = target.parent.appending(TemporaryName.make())
+        leftovers.withLock { $0.add(aside, .restore(target), isHeld: true) }
+        // No program's signal may fall between the two renames.
+        session.bind(to: Request())
+        defer { session.bind(to: request) }
+        try exchange(source, target, aside, over: session)
     }
 
     /// Moves the target aside and the source into its place; what becomes of `aside` after a failure is left to `restoreAsides`.

@@ -95,10 +95,16 @@ extension FTPStore {
         work.names.insert(temporary)
         activeNames.withLock { _ = $0.insert(temporary) }
         do throws(UploadFailure) {
-            try send(work.source, from: 0, to: temporary, .store, over: lease)
+            var known: Looked?
+            try send(
+                work.source, from: 0, to: temporary, .store,
+                asking: work.order.expectsNothing ? session.questions(ofFile: work.path) : [], over: lease
+            ) { answers throws(UploadFailure) in
+                known = try look(at: answers, work, session)
+            }
             if !work.isHidden { learned.withLock { $0.takesHiddenNames = false } }
             work.complete = temporary
-            return try finish(&work, temporary, over: session, for: request)
+            return try finish(&work, temporary, knowing: known, over: session, for: request)
         } catch {
             if error.isBroken, work.complete != nil { throw error }
             if try wasRefused(temporary, by: error, over: session) {
@@ -138,7 +144,9 @@ extension FTPStore {
         let replies = try UploadFailure.sorting { () throws(FTPError) in
             try session.run([.size(temporary), .size(path)])
         }
-        if replies[0].sizeValue == size { return try finish(&work, temporary, over: session, for: request) }
+        if replies[0].sizeValue == size {
+            return try finish(&work, temporary, knowing: nil, over: session, for: request)
+        }
         guard work.mayBeRenamed, replies[0].code == 550 else {
             work.complete = nil
             return nil
@@ -154,27 +162,101 @@ extension FTPStore {
         return try UploadFailure.sorting { () throws(FTPError) in try session.attributesOfFile(path) }
     }
 
+    /// What was seen under the target's name, and when.
+    private struct Looked {
+        let target: Attributes?
+        let moment: ContinuousClock.Instant
+
+        /// How long it counts: FTP cannot compare and rename at once, so that there is a while in which the name may change in any case.
+        static let validity = Duration.seconds(1)
+    }
+
+    /// Weighs the answers that came ahead of the transfer; nil when nothing was asked.
+    private func look(
+        at answers: [Reply], _ work: Replacement, _ session: Session
+    ) throws(UploadFailure) -> Looked? {
+        guard !answers.isEmpty else { return nil }
+        let found = try UploadFailure.sorting { () throws(FTPError) in
+            try session.attributesOfTarget(answers: answers[...])
+        }
+        try compare(found, with: work.order, work.path)
+        return Looked(target: found, moment: .now)
+    }
+
     /// Checks what has arrived and what is to be replaced, sets mode and time, and renames.
+    ///
+    /// Where nothing is to be replaced all of it is one flight, else the checks are one of their own: the old copy must not give way to a file
+    /// that is short.
     private func finish(
-        _ work: inout Replacement, _ temporary: RemotePath, over session: Session, for request: Request
+        _ work: inout Replacement, _ temporary: RemotePath, knowing known: Looked?, over session: Session,
+        for request: Request
     ) throws(UploadFailure) -> Attributes {
         let (path, size, order) = (work.path, work.source.size, work.order)
-        try UploadFailure.sorting { () throws(FTPError) in _ = try check(temporary, holds: size, session) }
-        let old = try currentTarget(path, order, over: session)
-        try UploadFailure.sorting { () throws(FTPError) in
-            try dress(temporary, mode: order.mode ?? old?.mode, order.modified, over: session)
+        let old: Attributes?
+        var checksFirst = true
+        if let known, known.target == nil, known.moment.duration(to: .now) < Looked.validity {
+            (old, checksFirst) = (nil, false)
+        } else {
+            let replies = try UploadFailure.sorting { () throws(FTPError) in
+                let replies = try session.run(
+                    session.questions(ofFile: temporary) + session.questions(ofFile: path))
+                try checked(session.attributesOfFile(answers: replies[..<2]), size)
+                return replies
+            }
+            old = try UploadFailure.sorting { () throws(FTPError) in
+                try session.attributesOfTarget(answers: replies[2...])
+            }
+            try compare(old, with: order, path)
         }
+        let mode = order.mode ?? old?.mode
+        var dressing = dressing(temporary, mode: mode, order.modified, over: session)
+        if dressing == nil {
+            try UploadFailure.sorting { () throws(FTPError) in
+                try dress(temporary, mode: mode, order.modified, over: session)
+            }
+            dressing = []
+        }
+        let lead = (checksFirst ? [] : [.size(temporary)]) + (dressing ?? [])
         work.mayBeRenamed = true
+        let replies = try UploadFailure.sorting { () throws(FTPError) in
+            try session.run(lead + [.rnfr(temporary), .rnto(path)] + session.questions(ofFile: path))
+        }
+        for (command, reply) in zip(lead, replies).dropFirst(checksFirst ? 0 : 1) where !reply.isSuccess {
+            logger.debug("\(command.verb) refused", metadata: ["path": "\(path)", "reason": "\(reply)"])
+        }
+        let (rnfr, rnto) = (replies[lead.count], replies[lead.count + 1])
+        let arrived = checksFirst ? size : replies[0].sizeValue
         do throws(FTPError) {
-            try rename(temporary, over: path, isThere: old != nil, session, for: request)
+            if arrived != size {
+                // Nothing was there, and nothing that is short shall be.
+                if rnto.isSuccess { try session.rename(path, to: temporary) }
+                let stated = arrived.map(String.init) ?? "nothing"
+                throw .dataConnection("\(size) bytes were acknowledged, but the server states \(stated)")
+            }
+            guard rnfr.isIntermediate else { throw .refused("RNFR", rnfr) }
+            if !rnto.isSuccess {
+                try rename(
+                    temporary, over: path, isThere: old != nil, after: .refused("RNTO", rnto), session,
+                    for: request)
+            }
         } catch {
             if case .refused = error { work.mayBeRenamed = false }
             throw UploadFailure(error, hasBegun: true)
         }
         return try UploadFailure.sorting { () throws(FTPError) in
-            let attributes = try check(path, holds: size, session)
+            let attributes =
+                rnto.isSuccess
+                ? try checked(session.attributesOfFile(answers: replies[(lead.count + 2)...]), size)
+                : try check(path, holds: size, session)
             forget(temporary, &work)
             return attributes
         }
+    }
+}
+
+extension UploadOrder {
+    /// Whether the target is believed to be new, so that a look at its name ahead of the transfer is worth it.
+    fileprivate var expectsNothing: Bool {
+        if case .nothing = expectation { true } else { false }
     }
 }

@@ -17,17 +17,22 @@ extension FTPStore {
     }
 
     /// Sends the bytes from an offset to the end, and waits until the server has acknowledged them.
+    ///
+    /// The answers to the questions that are asked ahead of the transfer, in the same flight, go to `weigh` before any byte is sent; what it
+    /// throws is the end.
     func send(
         _ source: any UploadSource, from offset: UInt64, to path: RemotePath, _ way: UploadMode,
-        over lease: Lease
+        asking questions: [Command] = [], over lease: Lease,
+        weighing weigh: ([Reply]) throws(UploadFailure) -> Void = { _ in }
     ) throws(UploadFailure) {
         let upload: Upload
         do throws(FTPError) {
-            upload = try lease.session.upload(path, way)
+            upload = try lease.session.upload(path, way, asking: questions)
         } catch {
             throw UploadFailure(error, hasBegun: false)
         }
         do throws(UploadFailure) {
+            try weigh(upload.answers)
             try pour(source, from: offset, into: upload, path, noting: lease)
         } catch {
             // Else the connection would end like that of a complete file.
@@ -66,7 +71,12 @@ extension FTPStore {
     /// Asks for a file's attributes and throws when its size is not what was sent: an acknowledgement alone proves nothing.
     @discardableResult
     func check(_ path: RemotePath, holds size: UInt64, _ session: Session) throws(FTPError) -> Attributes {
-        let attributes = try session.attributesOfFile(path)
+        try checked(session.attributesOfFile(path), size)
+    }
+
+    /// Throws when a file's size is not what was sent.
+    @discardableResult
+    func checked(_ attributes: Attributes, _ size: UInt64) throws(FTPError) -> Attributes {
         guard attributes.size == size else {
             let stated = attributes.size.map(String.init) ?? "nothing"
             throw .dataConnection("\(size) bytes were acknowledged, but the server states \(stated)")
@@ -88,15 +98,7 @@ extension FTPStore {
     /// Asks what is under the name now; nil when nothing is there, or no file.
     func target(_ path: RemotePath, over session: Session) throws(UploadFailure) -> Attributes? {
         try UploadFailure.sorting { () throws(FTPError) -> Attributes? in
-            do throws(FTPError) {
-                return try session.attributesOfFile(path)
-            } catch {
-                guard let reply = error.reply, reply.code == 550 || reply.code == 450 else { throw error }
-                switch ReplyMeaning(reply, to: "SIZE").kind {
-                case nil, .notFound?: return nil
-                default: throw error
-                }
-            }
+            try session.attributesOfTarget(answers: session.run(session.questions(ofFile: path))[...])
         }
     }
 
@@ -128,6 +130,23 @@ extension FTPStore {
                 try session.setModified(path, kind: .file, to: modified)
             }
         }
+    }
+
+    /// The commands that do the same, to go out together with what follows; nil where it is not known yet which ones work.
+    func dressing(
+        _ path: RemotePath, mode: UInt16?, _ modified: Timestamp?, over session: Session
+    ) -> [Command]? {
+        var commands: [Command] = []
+        let traits = traits
+        if let mode, traits.setsModes != false {
+            guard let command = session.knownCommand(toSetMode: mode, of: path) else { return nil }
+            commands.append(command)
+        }
+        if let modified, traits.setsFileTimes != false {
+            guard let command = session.knownCommand(toSetModified: modified, of: path) else { return nil }
+            commands.append(command)
+        }
+        return commands
     }
 
     private func tolerating(_ path: RemotePath, _ action: () throws(FTPError) -> Void) throws(FTPError) {

@@ -145,12 +145,52 @@ package final class FTPStore: RemoteStore {
     package func openReader(
         _ path: RemotePath, at offset: UInt64, length: UInt64?, for request: Request
     ) throws(RemoteError) -> any RemoteReader {
+        try reading(path, for: request) { lease throws(FTPError) in
+            let download = try lease.session.download(path, from: offset, expecting: length)
+            return FTPReader(download: Confined(download), lease: lease, path: path)
+        }
+    }
+
+    /// Asks for a file's attributes and begins to read it, in one flight with RETR, as `RemoteStore` says.
+    ///
+    /// Where the answers leave open what the name is, the questions are asked one after the other.
+    package func openWhole(
+        _ path: RemotePath, for request: Request
+    ) throws(RemoteError) -> (attributes: Attributes, reader: any RemoteReader) {
+        let opened = try reading(path, for: request) {
+            lease throws(FTPError) -> (attributes: Attributes, reader: FTPReader)? in
+            let session = lease.session
+            var attributes: Attributes?
+            let download = try session.download(path, asking: session.questions(ofFile: path)) { answers in
+                attributes = session.plainFile(answers: answers)
+                return attributes?.size
+            }
+            if profile.facts.software.statesConfiguredRights { attributes?.rights = nil }
+            guard let attributes else {
+                download.abort()
+                lease.release()
+                return nil
+            }
+            return (attributes, FTPReader(download: Confined(download), lease: lease, path: path))
+        }
+        if let opened { return (opened.attributes, opened.reader) }
+        let attributes = try attributes(of: path, for: request)
+        guard attributes.kind != .directory else {
+            throw RemoteError(.isDirectory, operation: "RETR", path: path)
+        }
+        return (attributes, try openReader(path, at: 0, length: attributes.size, for: request))
+    }
+
+    /// Begins to read with leased sessions until that succeeds, fails for good, or has been tried often enough; `body` hands the lease on when
+    /// it returns.
+    private func reading<Result>(
+        _ path: RemotePath, for request: Request, _ body: (Lease) throws(FTPError) -> Result
+    ) throws(RemoteError) -> Result {
         var attempt = 1
         while true {
             let lease = try pool.lease(.transfer, for: request)
             do throws(FTPError) {
-                let download = try lease.session.download(path, from: offset, expecting: length)
-                return FTPReader(download: Confined(download), lease: lease, path: path)
+                return try body(lease)
             } catch {
                 lease.release()
                 suspectIdleSessions(after: error)

@@ -43,6 +43,7 @@ package final class Lease: Sendable {
                 .exchanged
         else { return }
         session.unbind()
+        session.arm()
         pool.takeBack(member, from: purpose, urgency, lease: ObjectIdentifier(self))
     }
 

@@ -12,6 +12,9 @@ package final class Pool: Sendable {
         var sessions: PoolState<Confined<Session>>
         var reclaims: [(lease: ObjectIdentifier, action: @Sendable () -> Void)] = []
         var keeper: Thread?
+        var attendant: Thread?
+        /// Has the attendant look what there is to wait for.
+        var attention: Wakeup?
         /// What the keeper does besides; see `onQuiet`.
         var chore: (@Sendable (Request) -> Void)?
         /// Set when the keeper is to end, and when it has done its last round.
@@ -48,10 +51,16 @@ package final class Pool: Sendable {
         self.logger = logger
     }
 
-    /// Starts the thread that closes idle sessions and looks for a server that was away.
+    /// Starts the thread that closes idle sessions and looks for a server that was away, and the one that takes the replies of idle sessions.
     package func start() throws(Errno) {
         let keeper = try Thread(named: "pool-keeper") { [self] in keep() }
         state.withLock { $0.keeper = keeper }
+        let attention = try Wakeup()
+        let attendant = try Thread(named: "pool-attendant") { [self] in attend(wakenBy: attention) }
+        state.withLock { state in
+            state.attendant = attendant
+            state.attention = attention
+        }
     }
 
     /// Has the keeper do something each second while the server is reachable, and once more when the pool ends.
@@ -81,7 +90,11 @@ package final class Pool: Sendable {
 
     /// Takes in a session that was opened outside the pool; it is idle at first.
     package func adopt(_ session: Confined<Session>) {
-        state.update { $0.sessions.adopt(session, now: .now) }
+        let attention = state.update { state in
+            state.sessions.adopt(session, now: .now)
+            return state.attention
+        }
+        attention?.raise()
     }
 
     /// Closes idle sessions that have shared the fate of one found dead: they are most likely dead too.
@@ -110,12 +123,14 @@ package final class Pool: Sendable {
             _ = state.wait(until: .after(Self.farewell)) { $0.hasKeeperEnded ? true : nil }
         }
         keeperRequest.cancel()
-        let sessions = state.update { state in
+        let (sessions, attendant, attention) = state.update { state in
             state.sessions.close()
-            return state.sessions.removeIdle()
+            return (state.sessions.removeIdle(), state.attendant.take(), state.attention)
         }
+        attention?.raise()
         for session in sessions { session.value.close() }
         keeper?.join()
+        attendant?.join()
     }
 
     /// Counts a step of a transfer, so that whoever waits for its session goes on waiting.
@@ -146,11 +161,14 @@ package final class Pool: Sendable {
         discarding discarded: Confined<Session>?, lease: ObjectIdentifier? = nil
     ) {
         let isSettled = session?.value.isSettled ?? true
-        let closing = state.update { state in
+        let awaitsAttention = session?.value.awaitsAttention ?? false
+        let (closing, attention) = state.update { state in
             state.reclaims.removeAll { $0.lease == lease }
-            return state.sessions.takeBack(
+            let closing = state.sessions.takeBack(
                 session, from: purpose, urgency, isSettled: isSettled, now: .now)
+            return (closing, state.attention)
         }
+        if awaitsAttention { attention?.raise() }
         for session in closing { session.value.close() }
         discarded?.value.close()
     }
@@ -171,7 +189,9 @@ package final class Pool: Sendable {
             let decision = try state.wait(until: .after(.milliseconds(50))) {
                 state throws(RemoteError) -> PoolState<Confined<Session>>.Decision? in
                 guard !request.isCancelled else { throw RemoteError(.interrupted, operation: "connect") }
-                let decision = state.sessions.request(purpose, urgency, now: .now)
+                let decision = state.sessions.request(purpose, urgency, now: .now) {
+                    $0.value.fitness(for: purpose)
+                }
                 guard case .wait(let moment) = decision else { return decision }
                 retryAt = moment
                 return nil
@@ -242,9 +262,41 @@ package final class Pool: Sendable {
         }
     }
 
+    /// Takes what servers send to idle sessions, so that the ports they have asked for are connected to before they are wanted.
+    ///
+    /// An idle session is touched under the lock alone, and never for long: what `Session.attend` does does not block.
+    private func attend(wakenBy attention: Wakeup) {
+        while true {
+            let watched = state.withLock { state -> [CInt]? in
+                guard state.sessions.isOpen else { return nil }
+                return state.sessions.idleMembers.filter { $0.value.awaitsAttention }.map {
+                    $0.value.descriptor
+                }
+            }
+            guard let watched else { return }
+            guard waitForReadable(watched, until: .after(.seconds(60)), wakeup: attention) else { continue }
+            state.withLock { state in
+                for session in state.sessions.idleMembers where session.value.awaitsAttention {
+                    session.value.attend()
+                }
+            }
+        }
+    }
+
     private func probe() {
         guard let session = try? open(for: keeperRequest, .metadata) else { return }
         logger.notice("the server is back")
         takeBack(session, from: .metadata, .demanded, discarding: nil)
+    }
+}
+
+extension Session {
+    /// How well an idle session fits a purpose: a transfer starts soonest where its port is there, and a question is answered soonest where
+    /// no other reply has to come first.
+    fileprivate func fitness(for purpose: Purpose) -> Int {
+        switch purpose {
+        case .transfer: isSettled ? readiness : -1
+        case .metadata: isSettled ? (awaitsAttention ? 0 : 1) : -1
+        }
     }
 }

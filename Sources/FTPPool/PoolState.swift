@@ -75,8 +75,11 @@ struct PoolState<Member> {
     }
 
     /// Decides what a request for a session gets.
+    ///
+    /// Of the idle ones that which `fitness` is greatest for, and of equals the one used last.
     mutating func request(
-        _ purpose: Purpose, _ urgency: Request.Urgency = .demanded, now: ContinuousClock.Instant
+        _ purpose: Purpose, _ urgency: Request.Urgency = .demanded, now: ContinuousClock.Instant,
+        fitness: (Member) -> Int = { _ in 0 }
     ) -> Decision {
         guard isOpen else {
             return .refuse(RemoteError(.unreachable, operation: "connect", words: "the mount is being ended"))
@@ -86,9 +89,11 @@ struct PoolState<Member> {
             return .refuse(RemoteError(.busy, operation: "connect", words: "no connection to spare"))
         }
         guard purpose == .metadata || transfers < max(1, ceiling - 1) else { return .wait(until: nil) }
-        if let newest = idle.popLast() {
+        let fitnesses = idle.map { fitness($0.member) }
+        if let greatest = fitnesses.max(), let index = fitnesses.lastIndex(of: greatest) {
+            let best = idle.remove(at: index)
             lend(purpose, urgency)
-            return .use(newest.member, rested: newest.since.advanced(by: Self.restTime) <= now)
+            return .use(best.member, rested: best.since.advanced(by: Self.restTime) <= now)
         }
         if let outage {
             // Sessions that still stand may finish what they are doing; there is no use in more attempts meanwhile.
@@ -142,6 +147,9 @@ struct PoolState<Member> {
         idle.insert(Idle(member: member, since: now), at: isSettled ? idle.endIndex : 0)
         return []
     }
+
+    /// The idle sessions, those lent last at the beginning.
+    var idleMembers: [Member] { idle.map(\.member) }
 
     /// Takes in an idle session that was opened elsewhere.
     mutating func adopt(_ member: Member, now: ContinuousClock.Instant) {

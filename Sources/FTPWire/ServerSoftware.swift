@@ -105,6 +105,15 @@ extension ServerSoftware {
             splitsSiteArguments: ![.vsftpd, .pureFTPd, .pyftpdlib].contains(program))
     }
 
+    /// Commands may follow each other before they are answered, and those behind a download as soon as its data connection has ended.
+    ///
+    /// Only for programs it was tried on: another one could begin an active transfer when its passive command fails.
+    package var takesFlights: Bool {
+        switch program {
+        case .vsftpd, .proftpd, .pureFTPd, .pyftpdlib, .fileZilla: true
+        default: false
+        }
+    }
     /// ABOR is needed to end a download early (Pure-FTPd 1.0.50 else sends a final `150`, or nothing).
     package var abortsWithABOR: Bool { program == .pureFTPd }
     /// `MDTM YYYYMMDDhhmmss path` sets the time though FEAT does not say so (vsftpd 3.0.3 with `mdtm_write`).

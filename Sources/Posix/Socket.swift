@@ -119,6 +119,13 @@ package struct Socket: ~Copyable, Sendable {
         }
     }
 
+    /// Whether the connection stands or is being made, and the other end has neither sent anything nor closed.
+    package var isAlive: Bool {
+        var byte: UInt8 = 0
+        guard unsafe recv(raw, &byte, 1, CInt(MSG_PEEK) | CInt(MSG_DONTWAIT)) < 0 else { return false }
+        return errno == EAGAIN || errno == EWOULDBLOCK
+    }
+
     private static func setOption(_ raw: CInt, _ level: CInt, _ name: CInt, _ value: CInt) {
         var value = value
         _ = unsafe setsockopt(raw, level, name, &value, socklen_t(MemoryLayout<CInt>.size))

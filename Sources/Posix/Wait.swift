@@ -62,3 +62,18 @@ package func wait(
         if deadline.hasPassed { throw .timedOut }
     }
 }
+
+/// Waits until one of the descriptors can be read from, the deadline passes (false), or the wakeup is raised, which is lowered then (true).
+///
+/// Blocks at most until the deadline. Negative descriptors are passed over.
+package func waitForReadable(_ descriptors: [CInt], until deadline: Deadline, wakeup: Wakeup) -> Bool {
+    var slots = descriptors.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+    slots.append(pollfd(fd: wakeup.descriptor, events: Int16(POLLIN), revents: 0))
+    while true {
+        let count = unsafe poll(&slots, nfds_t(slots.count), deadline.pollTimeout)
+        if count < 0, Errno.current.rawValue == EINTR { continue }
+        if slots.last?.revents != 0 { wakeup.lower() }
+        if count != 0 { return true }
+        if deadline.hasPassed { return false }
+    }
+}

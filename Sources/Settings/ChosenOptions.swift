@@ -47,6 +47,7 @@ package struct ChosenOptions: Sendable {
     var activePorts: ClosedRange<UInt16>?
     var activeAddress: SocketAddress?
     var listing = ServerSettings.ListingMode.automatic
+    var shortcuts = ServerSettings.Shortcuts.all
 
     var userID: UInt32?
     var groupID: UInt32?

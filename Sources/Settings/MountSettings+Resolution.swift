@@ -129,6 +129,7 @@ extension MountSettings {
             host: source.host, port: source.port ?? chosen.port ?? (mode == .implicit ? 990 : 21),
             path: source.path, addresses: try addresses(chosen), passiveMode: chosen.passiveMode,
             usesNamedAddress: chosen.usesNamedAddress, active: active, listing: chosen.listing,
+            shortcuts: chosen.shortcuts,
             maximumConnections: chosen.maximumConnections, connectTimeout: chosen.connectTimeout,
             timeout: chosen.timeout, idleTimeout: chosen.idleTimeout == .zero ? nil : chosen.idleTimeout,
             beforeAuth: chosen.beforeAuth, beforeLogin: chosen.beforeLogin, afterLogin: chosen.afterLogin,

@@ -44,6 +44,8 @@ package struct ServerSettings: Sendable, Hashable {
     package var active: ActiveMode?
     /// How directories are listed.
     package var listing: ListingMode
+    /// Which ways to save round trips may be taken.
+    package var shortcuts: Shortcuts
     /// The most connections at a time, 1 up to 64.
     package var maximumConnections: Int
     /// The longest wait for a connection of either kind.
@@ -87,6 +89,20 @@ package struct ServerSettings: Sendable, Hashable {
         package var ports: ClosedRange<UInt16>?
         /// The numeric address the server is told; nil for this end of the control connection.
         package var address: String?
+    }
+
+    /// Ways to save round trips.
+    package struct Shortcuts: OptionSet, Sendable, Hashable {
+        /// One bit a way.
+        package let rawValue: UInt8
+        /// Takes the bits as they are.
+        package init(rawValue: UInt8) { self.rawValue = rawValue }
+        /// Commands are sent before those ahead of them have been answered.
+        package static let pipelining = Shortcuts(rawValue: 1)
+        /// Ports for data connections are asked for ahead.
+        package static let arming = Shortcuts(rawValue: 2)
+        /// All of them.
+        package static let all: Shortcuts = [.pipelining, .arming]
     }
 
     /// How directories are listed.

@@ -114,6 +114,17 @@ extension OptionTable {
             chosen.strictEnd = true
         },
         MountOption(
+            "workaround", .value("nopipeline|noarm|none"), default: "none",
+            "leave out ways to save round trips that a server does not bear; several with ':' between"
+        ) { chosen, value throws(SettingsError) in
+            let words: [(String, ServerSettings.Shortcuts)] = [
+                ("nopipeline", .pipelining), ("noarm", .arming), ("none", []),
+                // Words of sshfs, for what is found out by itself here.
+                ("rename", []), ("truncate", []),
+            ]
+            for word in try value.words() { chosen.shortcuts.subtract(try word.choice(words)) }
+        },
+        MountOption(
             "data", .value("private|clear|clear-listings"), default: "private",
             "which data connections go without TLS (anyone on the way can read and change them)"
         ) { chosen, value throws(SettingsError) in

@@ -124,6 +124,13 @@ package struct OptionValue: Sendable {
         return found.1
     }
 
+    /// The parts between colons, each as a value of its own.
+    func words() throws(SettingsError) -> [OptionValue] {
+        try plain().split(separator: ":", omittingEmptySubsequences: false).map { part in
+            OptionValue(option: option, text: String(part), surroundings: surroundings)
+        }
+    }
+
     /// A user's number, from a name or a number.
     func userID() throws(SettingsError) -> UInt32 {
         if let number = try identifier() { return number }

@@ -88,6 +88,10 @@ final class Counterpart {
         try answer("OPTS UTF8", "200 ok")
         try answer("TYPE I", "200 ok")
         try answer("PWD", "257 \"/\" is here")
+        // A program that is known to bear it gets the whole in one flight, before it has said whether it knows this.
+        if ["vsFTPd", "ProFTPD", "Pure-FTPd"].contains(where: banner.contains) {
+            try answer("OPTS MLST", "500 what")
+        }
     }
 
     /// Answers EPSV with a port of its own.

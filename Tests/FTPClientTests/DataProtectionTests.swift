@@ -139,7 +139,6 @@ import Testing
         try play { script in
             try script.logIn(features: ["MLST type*;size*;"])
             try script.answer("PROT C", "534 no")
-            try script.answer("EPSV", "229 ok (|||2000|)")
             for _ in 0..<2 { try Self.send(script, "MLSD", Self.rows) }
             script.waitForEnd()
         } client: { configuration, record in
@@ -148,7 +147,7 @@ import Testing
             let session = try open(configuration)
             for _ in 0..<2 { #expect(try session.list(path("/")).entries.count == 1) }
             session.close()
-            #expect(Self.verbs(record) == ["PROT C", "EPSV", "EPSV", "MLSD", "EPSV", "MLSD"])
+            #expect(Self.verbs(record) == ["PROT C", "EPSV", "MLSD", "EPSV", "MLSD"])
         }
     }
 
@@ -213,7 +212,6 @@ import Testing
             try Self.refuse(script, "RETR", "521 no")
             try script.answer("PBSZ 0", "200 ok")
             try script.answer("PROT P", "534 no more")
-            try script.answer("EPSV", "229 ok (|||2000|)")
             script.waitForEnd()
         } client: { configuration, record in
             let session = try open(configuration)
@@ -230,7 +228,6 @@ import Testing
             try script.answer("PROT C", "200 ok")
             try Self.sendClear(script, "MLSD", Self.rows)
             try script.answer("PROT P", "534 no")
-            try script.answer("EPSV", "229 ok (|||2000|)")
             try Self.sendClear(script, "MLSD", Self.rows)
             script.waitForEnd()
         } client: { configuration, record in

@@ -131,6 +131,7 @@ import Testing
             try script.logIn(
                 banner: "220 ProFTPD Server",
                 features: isProFTPD ? ["SIZE", "MFF modify;UNIX.group;UNIX.mode;"] : ["SIZE", "MDTM"])
+            _ = try script.passive()
             try script.expect("SIZE")
             try script.reply("213 1")
             script.waitForEnd()

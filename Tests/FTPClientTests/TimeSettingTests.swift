@@ -72,6 +72,7 @@ import Testing
     func withoutMDTMWrite() throws {
         try play { script in
             try script.logIn(banner: "220 (vsFTPd 3.0.3)", features: ["MDTM", "SIZE"])
+            _ = try script.passive()
             try script.answer("MDTM 20010909014640 /missing", "550 Could not get file modification time.")
             try script.answer("MDTM /missing", "550 Could not get file modification time.")
             try script.answer("MDTM 20010909014640 /f", "550 Could not get file modification time.")

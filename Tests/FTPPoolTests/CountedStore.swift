@@ -83,7 +83,7 @@ struct CountedStore {
         case .rename:
             let (old, new) = (path("/old\(number)"), path("/renamed\(number)"))
             try put("/old\(number)", Self.small)
-            try meter.count { try store.rename(old, to: new, replacing: false, for: request) }
+            try meter.count { try store.rename(old, to: new, replacing: true, for: request) }
         }
     }
 

@@ -1,3 +1,4 @@
+import FTPClient
 import Posix
 import Remote
 import TestSupport
@@ -121,7 +122,7 @@ struct NamesTests {
 
     @Test("many dead connections cost one attempt")
     func deadConnections() throws {
-        try ScriptedStore.run { fixture in
+        try ScriptedStore.run(shortcuts: .pipelining) { fixture in
             fixture.tree.addFile("/file", pattern(100))
             try fixture.warmUp(4)
             for number in 0..<4 {

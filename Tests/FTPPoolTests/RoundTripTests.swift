@@ -9,19 +9,19 @@ import Testing
 struct RoundTripTests {
     /// What each operation may cost with one session warm.
     static let budgets: [TripBudget<StoreOperation>] = [
-        TripBudget(.logIn, goal: 6, vsftpd: 7, proftpd: 7, pureftpd: 7, pyftpdlib: 8),
+        TripBudget(.logIn, goal: 6, vsftpd: 5, proftpd: 5, pureftpd: 5, pyftpdlib: 5),
         TripBudget(.attributes, goal: 1, vsftpd: 1, proftpd: 1, pureftpd: 1, pyftpdlib: 1),
-        TripBudget(.list, goal: 2, vsftpd: 5, proftpd: 5, pureftpd: 5, pyftpdlib: 4),
-        TripBudget(.readSmall, goal: 2, vsftpd: 4, proftpd: 4, pureftpd: 4, pyftpdlib: 4),
-        TripBudget(.firstByte, goal: 2, vsftpd: 4, proftpd: 4, pureftpd: 4, pyftpdlib: 4),
-        TripBudget(.readAnywhere, goal: 2, vsftpd: 4, proftpd: 4, pureftpd: 4, pyftpdlib: 4),
-        TripBudget(.create, goal: 3, vsftpd: 8, proftpd: 8, pureftpd: 8, pyftpdlib: 8),
-        TripBudget(.replace, goal: 4, vsftpd: 8, proftpd: 9, pureftpd: 9, pyftpdlib: 9),
-        TripBudget(.append, goal: 4, vsftpd: 6, proftpd: 6, pureftpd: 6, pyftpdlib: 6),
+        TripBudget(.list, goal: 2, vsftpd: 3, proftpd: 3, pureftpd: 3, pyftpdlib: 2),
+        TripBudget(.readSmall, goal: 2, vsftpd: 2, proftpd: 2, pureftpd: 2, pyftpdlib: 2),
+        TripBudget(.firstByte, goal: 2, vsftpd: 2, proftpd: 2, pureftpd: 2, pyftpdlib: 2),
+        TripBudget(.readAnywhere, goal: 2, vsftpd: 2, proftpd: 2, pureftpd: 2, pyftpdlib: 2),
+        TripBudget(.create, goal: 3, vsftpd: 3, proftpd: 3, pureftpd: 3, pyftpdlib: 3),
+        TripBudget(.replace, goal: 4, vsftpd: 4, proftpd: 4, pureftpd: 4, pyftpdlib: 4),
+        TripBudget(.append, goal: 4, vsftpd: 4, proftpd: 4, pureftpd: 4, pyftpdlib: 4),
         TripBudget(.makeDirectory, goal: 1, vsftpd: 1, proftpd: 1, pureftpd: 1, pyftpdlib: 1),
         TripBudget(.removeFile, goal: 1, vsftpd: 1, proftpd: 1, pureftpd: 1, pyftpdlib: 1),
         TripBudget(.removeDirectory, goal: 1, vsftpd: 1, proftpd: 1, pureftpd: 1, pyftpdlib: 1),
-        TripBudget(.rename, goal: 1, vsftpd: 7, proftpd: 2, pureftpd: 7, pyftpdlib: 2),
+        TripBudget(.rename, goal: 1, vsftpd: 1, proftpd: 1, pureftpd: 1, pyftpdlib: 1),
     ]
 
     @Test("each operation on a real server stays within its budget", arguments: ServerKind.available)

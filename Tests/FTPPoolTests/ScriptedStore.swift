@@ -22,7 +22,8 @@ struct ScriptedStore {
 
     /// Starts both, with a relay between them if trips are to be counted, runs the body, and ends all in any case.
     static func run(
-        _ likeness: ServerLikeness = .proftpd, limit: Int = 4, counted: Bool = false,
+        _ likeness: ServerLikeness = .proftpd, limit: Int = 4, shortcuts: Shortcuts = .all,
+        counted: Bool = false,
         _ body: (ScriptedStore) throws -> Void
     ) throws {
         let place = try TemporaryDirectory("store")
@@ -36,11 +37,12 @@ struct ScriptedStore {
             defer { relay?.stop() }
             let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
             let settings = server.settings
-            let configuration = SessionConfiguration(
+            var configuration = SessionConfiguration(
                 host: counted ? CountingRelay.host : "127.0.0.1", port: server.port, tls: context,
                 user: Array(settings.user.utf8), password: SecretBytes(text: settings.password),
                 logger: logger)
-            let makePool = { (profile: ServerProfile) in
+            configuration.shortcuts = shortcuts
+            let makePool = { [configuration] (profile: ServerProfile) in
                 let pool = Pool(limit: limit, idleTimeout: .seconds(60), logger: logger) {
                     request throws(FTPError) in
                     Confined(try Session.open(configuration, profile: profile, for: request))

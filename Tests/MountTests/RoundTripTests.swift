@@ -25,21 +25,21 @@ enum MountOperation: String, CaseIterable, Sendable {
 struct MountRoundTripTests {
     /// What each operation may cost with one session warm; a mount reads its root.
     static let budgets: [TripBudget<MountOperation>] = [
-        TripBudget(.mount, goal: 8, vsftpd: 13, proftpd: 13, pureftpd: 13, pyftpdlib: 13),
+        TripBudget(.mount, goal: 8, vsftpd: 10, proftpd: 10, pureftpd: 10, pyftpdlib: 9),
         TripBudget(.statListed, goal: 0, vsftpd: 0, proftpd: 0, pureftpd: 0, pyftpdlib: 0),
-        TripBudget(.statUnlisted, goal: 1, vsftpd: 6, proftpd: 1, pureftpd: 1, pyftpdlib: 1),
-        TripBudget(.list, goal: 2, vsftpd: 5, proftpd: 5, pureftpd: 5, pyftpdlib: 4),
-        TripBudget(.readSmall, goal: 2, vsftpd: 5, proftpd: 5, pureftpd: 4, pyftpdlib: 4),
-        TripBudget(.firstByte, goal: 2, vsftpd: 4, proftpd: 4, pureftpd: 4, pyftpdlib: 4),
-        TripBudget(.readAnywhere, goal: 2, vsftpd: 5, proftpd: 5, pureftpd: 5, pyftpdlib: 5),
-        TripBudget(.create, goal: 3, vsftpd: 10, proftpd: 10, pureftpd: 10, pyftpdlib: 10),
-        TripBudget(.replace, goal: 4, vsftpd: 10, proftpd: 10, pureftpd: 10, pyftpdlib: 10),
-        TripBudget(.append, goal: 4, vsftpd: 7, proftpd: 7, pureftpd: 7, pyftpdlib: 7),
-        TripBudget(.patch, goal: 5, vsftpd: 18, proftpd: 17, pureftpd: 16, pyftpdlib: 17),
+        TripBudget(.statUnlisted, goal: 1, vsftpd: 4, proftpd: 1, pureftpd: 1, pyftpdlib: 1),
+        TripBudget(.list, goal: 2, vsftpd: 3, proftpd: 3, pureftpd: 3, pyftpdlib: 2),
+        TripBudget(.readSmall, goal: 2, vsftpd: 2, proftpd: 2, pureftpd: 2, pyftpdlib: 2),
+        TripBudget(.firstByte, goal: 2, vsftpd: 2, proftpd: 2, pureftpd: 2, pyftpdlib: 2),
+        TripBudget(.readAnywhere, goal: 2, vsftpd: 3, proftpd: 3, pureftpd: 3, pyftpdlib: 3),
+        TripBudget(.create, goal: 3, vsftpd: 3, proftpd: 3, pureftpd: 3, pyftpdlib: 3),
+        TripBudget(.replace, goal: 4, vsftpd: 4, proftpd: 4, pureftpd: 4, pyftpdlib: 4),
+        TripBudget(.append, goal: 4, vsftpd: 4, proftpd: 4, pureftpd: 4, pyftpdlib: 4),
+        TripBudget(.patch, goal: 5, vsftpd: 9, proftpd: 9, pureftpd: 9, pyftpdlib: 9),
         TripBudget(.makeDirectory, goal: 1, vsftpd: 1, proftpd: 1, pureftpd: 1, pyftpdlib: 1),
         TripBudget(.removeFile, goal: 1, vsftpd: 1, proftpd: 1, pureftpd: 1, pyftpdlib: 1),
         TripBudget(.removeDirectory, goal: 1, vsftpd: 1, proftpd: 1, pureftpd: 1, pyftpdlib: 1),
-        TripBudget(.rename, goal: 1, vsftpd: 7, proftpd: 2, pureftpd: 7, pyftpdlib: 2),
+        TripBudget(.rename, goal: 1, vsftpd: 1, proftpd: 1, pureftpd: 1, pyftpdlib: 1),
     ]
 
     private static let size = 8_000_000

@@ -55,6 +55,8 @@ extension Assembly {
             case .list: .list
             case .listAll: .listAll
             }
+        if !server.shortcuts.contains(.pipelining) { configuration.shortcuts.remove(.pipelining) }
+        if !server.shortcuts.contains(.arming) { configuration.shortcuts.remove(.arming) }
         configuration.acceptsUnannouncedEnd = !settings.tls.demandsClose
         configuration.dialogue = try loginDialogue()
         return configuration

@@ -52,14 +52,16 @@ struct Assembly {
         } catch {
             throw Failure(error, server: serverName)
         }
-        let root = try mountedPath(first.value)
+        guard let root = RemotePath(settings.server.path, relativeTo: first.value.home) else {
+            throw Failure(.usage, "the remote path holds bytes that FTP cannot carry")
+        }
         let pool = makePool(configuration, profile)
         defer { pool.shutDown() }
         pool.adopt(first)
         let store = FTPStore(pool: pool, profile: profile, logger: logger)
         let volume = Volume(environment: try environment(store), configuration: volumeConfiguration(root))
         defer { volume.shutDown() }
-        try listRoot(of: volume)
+        try listRoot(of: volume, root, pool)
         let mount = Mount(volume, Self.mountOptions(settings), logger: logger)
         // A signal that comes from here on takes the mount away, however far it is.
         current.mount.withLock { $0 = mount }
@@ -107,40 +109,49 @@ struct Assembly {
         }
     }
 
-    /// Finds the directory to mount, below the log-in directory if it is relative, and makes sure that it can be entered.
-    private func mountedPath(_ session: Session) throws(Failure) -> RemotePath {
-        guard let path = RemotePath(settings.server.path, relativeTo: session.home) else {
-            throw Failure(.usage, "the remote path holds bytes that FTP cannot carry")
+    /// Makes sure that the directory to mount can be entered.
+    private func enter(_ root: RemotePath, _ pool: Pool) throws(Failure) {
+        let lease: Lease
+        do throws(RemoteError) { lease = try pool.lease(.metadata, for: Request()) } catch {
+            throw failure(error)
         }
+        defer { lease.release() }
         let reply: Reply
-        do throws(FTPError) {
-            reply = try session.run(.cwd(path))
-        } catch {
+        do throws(FTPError) { reply = try lease.session.run(.cwd(root)) } catch {
             throw Failure(error, server: serverName)
         }
         guard reply.isSuccess else {
-            throw Failure(.pathMissing, "\(serverName): no directory \(path) that can be entered: \(reply)")
+            throw Failure(.pathMissing, "\(serverName): no directory \(root) that can be entered: \(reply)")
         }
-        return path
     }
 
     /// Lists the mounted directory once: log-in and names need no data connection, everything else does.
     ///
-    /// The listing stays as the first content of the volume's cache. Where the server refuses it for lack of rights, files of known
-    /// names can still be of use.
-    private func listRoot(of volume: Volume) throws(Failure) {
+    /// The listing stays as the first content of the volume's cache. A directory that shows something is there; of one that shows nothing the
+    /// server is asked whether it can be entered. Where it refuses the listing for lack of rights, files of known names can still be of use.
+    private func listRoot(of volume: Volume, _ root: RemotePath, _ pool: Pool) throws(Failure) {
         do throws(VolumeError) {
-            volume.releaseDirectory(try volume.openDirectory(.root, for: Request()))
+            let handle = try volume.openDirectory(.root, for: Request())
+            defer { volume.releaseDirectory(handle) }
+            var isEmpty = true
+            try volume.readDirectory(handle, from: 0, plus: false, for: Request()) { row in
+                if row.name != [UInt8(ascii: ".")], row.name != Array("..".utf8) { isEmpty = false }
+                return isEmpty
+            }
+            guard isEmpty else { return }
         } catch {
             guard case .remote(let reason) = error else {
                 throw Failure(.mountFailure, "\(serverName): the directory cannot be listed: \(error)")
             }
-            guard reason.kind == .denied else {
-                throw Failure(
-                    listing: reason, server: serverName, isActive: settings.server.active != nil)
-            }
-            logger.warning("the directory cannot be listed: \(reason)")
+            if [.denied, .notFound, .notDirectory].contains(reason.kind) { try enter(root, pool) }
+            guard reason.kind == .denied else { throw failure(reason) }
+            return logger.warning("the directory cannot be listed: \(reason)")
         }
+        try enter(root, pool)
+    }
+
+    private func failure(_ reason: RemoteError) -> Failure {
+        Failure(listing: reason, server: serverName, isActive: settings.server.active != nil)
     }
 
     private func environment(_ store: FTPStore) throws(Failure) -> ContentEnvironment {

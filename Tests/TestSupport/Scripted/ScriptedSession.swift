@@ -240,7 +240,7 @@ final class ScriptedSession: @unchecked Sendable {
                     if let ending { throw End(ending: ending) }
                 }
             }
-            let listens = transfer == nil || like.busyness != .queues
+            let listens = transfer.map { like.busyness != .queues && !$0.hasSentAll } ?? true
             if listens, let line = takeLine() { return line }
             if !listens || !connection.isReadable() {
                 var slots = [

@@ -29,6 +29,7 @@ final class ScriptedTransfer: @unchecked Sendable {
     private struct State {
         var connection: TestConnection?
         var isAborted = false
+        var hasSentAll = false
     }
 
     /// Ends the transfer with a reply.
@@ -53,6 +54,9 @@ final class ScriptedTransfer: @unchecked Sendable {
         self.job = job
         server = session.server
     }
+
+    /// Whether the server's part of a download is done: it reads no command then before its client has done his.
+    var hasSentAll: Bool { state.withLock { $0.hasSentAll } }
 
     private var isAborted: Bool { state.withLock { $0.isAborted } }
 
@@ -234,6 +238,7 @@ final class ScriptedTransfer: @unchecked Sendable {
 
     private func finishSending(on connection: TestConnection, _ final: ServerLikeness.FinalReply) {
         let reply = "226 Transfer complete."
+        state.withLock { $0.hasSentAll = true }
         connection.sendClose()
         switch final {
         case .atOnce:
