@@ -265,7 +265,8 @@ final class ControlChannel {
             while owesCallers { _ = try expect(until: deadline) }
             while !takesFlights, let next = awaited.first {
                 noteLate(
-                    try taken(receive(until: deadline, wakeup: wakeup, "reply to \(next.verb)")), next.concern)
+                    try taken(receive(until: deadline, wakeup: wakeup, "reply to \(next.verb)")), next.concern
+                )
             }
         } catch .timedOut(let purpose) {
             throw .timedOut("\(purpose), left behind by an interrupted caller")
