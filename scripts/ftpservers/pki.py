@@ -9,8 +9,8 @@ LIFETIME = "30"  # days
 RENEWAL = 20  # days after which a shared directory gets new ones
 
 HOSTS = {
-    # 127.0.0.2 is where the tests' relay listens.
-    "server": "DNS:localhost,IP:127.0.0.1,IP:127.0.0.2,IP:::1",
+    # 127.0.0.2 is where the tests' relay listens, 192.0.2.1 the far end of the benchmark's link.
+    "server": "DNS:localhost,IP:127.0.0.1,IP:127.0.0.2,IP:192.0.2.1,IP:::1",
     "wrong-host": "DNS:elsewhere.example",
 }
 
