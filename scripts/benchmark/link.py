@@ -46,9 +46,9 @@ def check(result):
         raise OSError(number, os.strerror(number))
 
 
-def die_with_parent():
-    """Makes the kernel end this process when its parent ends, in whatever way; for use after fork."""
-    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+def die_with_parent(number=signal.SIGKILL):
+    """Makes the kernel send this process a signal when its parent ends, in whatever way; for use after fork."""
+    libc.prctl(PR_SET_PDEATHSIG, number)
 
 
 def enter(namespace):

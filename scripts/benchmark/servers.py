@@ -1,11 +1,18 @@
 """The servers under measurement: `scripts/serve`, on loopback or at the far end of a link."""
+import gzip
 import os
 import re
+import signal
 import subprocess
 
 from . import link as links
 
 SCRIPTS = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+
+# What a kind needs to be told so that every client can work with it, and its package.
+PURE_FTPD_LISTS_ALL = ["--extra=--limitrecursion", "--extra=1000000:10"]  # it cuts listings at 10,000 entries else
+ARGUMENTS = {"pyftpdlib": ["--extra=early_hello=true"], "pureftpd": PURE_FTPD_LISTS_ALL}
+PACKAGES = {"vsftpd": "vsftpd", "proftpd": "proftpd-core", "pureftpd": "pure-ftpd", "pyftpdlib": "python3-pyftpdlib"}
 
 
 class Failure(Exception):
@@ -19,7 +26,7 @@ class Server:
 
     def __init__(self, kind, link=None, folder="/tmp"):
         self.link = link
-        command = [os.path.join(SCRIPTS, "serve"), kind]
+        command = [os.path.join(SCRIPTS, "serve"), kind, *ARGUMENTS.get(kind, [])]
         if link:
             command += ["--host", links.SERVER_ADDRESS]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True,
@@ -53,11 +60,22 @@ class Server:
             self.process.wait()
 
 
+def version(kind):
+    """The version of the server's package, from its change log: the servers are unpacked, not installed."""
+    servers = os.environ.get("FTPSFS_SERVERS") or os.path.join(SCRIPTS, "..", ".build", "servers")
+    path = os.path.join(servers, "root/usr/share/doc", PACKAGES[kind], "changelog.Debian.gz")
+    try:
+        with gzip.open(path, "rt") as file:
+            return re.search(r"\((.*?)\)", file.readline()).group(1)
+    except (OSError, AttributeError):
+        return "unknown"
+
+
 def started(namespace):
-    """What every process that is started here does first: it ends with its parent, and lives in its namespace.
+    """What every process that is started here does first: it is told to end when its parent has ended, and lives in its namespace.
 
     Not in the terminal's process group: ^C is for the parent, which ends it in its own time."""
-    links.die_with_parent()
+    links.die_with_parent(signal.SIGTERM)
     os.setpgid(0, 0)
     if namespace is not None:
         links.enter(namespace)

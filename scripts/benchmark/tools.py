@@ -1,0 +1,190 @@
+"""Programs that transfer without a mount: curl and lftp. They show what the protocol allows.
+
+Both are measured without their log-in (but for `mount`), as a mount is logged in too: curl tells the time of each transfer, and the
+first one is left out; lftp is made to tell the time between its commands."""
+import os
+import random
+import shutil
+import subprocess
+
+from .scene import DEADLINE, SMALL, Clock, Failure
+
+
+class Tool:
+    """What the two have in common: `run` starts the program as a neighbour of the server, and returns its output and seconds."""
+
+    def __init__(self, name, scene):
+        self.name, self.scene = name, scene
+
+    def run(self, command, script):
+        clock = Clock()
+        with clock:
+            try:
+                result = subprocess.run(command, input=script, capture_output=True, text=True, check=False, timeout=DEADLINE,
+                                        preexec_fn=self.scene.server.enter)
+            except subprocess.TimeoutExpired:
+                raise Failure(f"not over after {DEADLINE:.0f} s") from None
+        if result.returncode != 0:
+            raise Failure(f"{self.name} ended with {result.returncode}: {result.stderr.strip()[-300:]}")
+        return result.stdout, clock.total
+
+    def stop(self):
+        """Nothing of it runs between the measurements."""
+
+
+class Curl(Tool):
+    """curl: one connection, one transfer after the other."""
+
+    def transfers(self, slot, requests, arguments=()):
+        """Carries out requests, each a list of configuration lines; returns the rows that `-w` gives for them, and the seconds."""
+        server = self.scene.server
+        common = ["silent", "show-error", "ssl-reqd", f'cacert = "{server.ca}"', f'user = "{server.user}:{server.password}"',
+                  'write-out = "%{time_starttransfer} %{time_total}\\n"']
+        script = "\nnext\n".join("\n".join(common + request) for request in requests)
+        output, seconds = self.run(["curl", "-q", *arguments, "-K", "-"], script)
+        rows = [[float(field) for field in line.split()] for line in output.splitlines()]
+        if len(rows) != len(requests):
+            raise Failure(f"curl reported {len(rows)} transfers instead of {len(requests)}")
+        return rows, seconds
+
+    def url(self, path=""):
+        server = self.scene.server
+        return f'url = "ftp://{server.host}:{server.port}/{path}"'
+
+    def fetch(self, slot, name):
+        return [self.url(f"{slot.name}/{name}"), 'output = "/dev/null"']
+
+    def send(self, slot, source, name):
+        return [f'upload-file = "{source}"', self.url(f"{slot.name}/{name}")]
+
+    def warm_up(self, slot):
+        """A first transfer, whose time is left out because it has the log-in in it."""
+        slot.write("first", b"x")
+        return self.fetch(slot, "first")
+
+    def total(self, slot, requests, column=1):
+        """The seconds of the requests, log-in left out."""
+        rows, _ = self.transfers(slot, [self.warm_up(slot), *requests])
+        return sum(row[column] for row in rows[1:])
+
+    def listing(self, path):
+        # vsftpd has no MLSD.
+        return [self.url(path), 'output = "/dev/null"'] + ([] if self.scene.kind == "vsftpd" else ['request = "MLSD"'])
+
+    def mount(self, slot):
+        return self.transfers(slot, [self.listing("")])[1]
+
+    def small(self, slot, count):
+        return self.total(slot, [self.fetch(slot, name) for name in slot.small_files(count)])
+
+    def first(self, slot, count, size):
+        return self.total(slot, [self.fetch(slot, name) + ['range = "0-4095"'] for name in slot.large_files(count, size)], column=0)
+
+    def random(self, slot, count, size):
+        name, = slot.large_files(1, size)
+        offsets = [number * SMALL for number in random.Random(count).sample(range(size // SMALL), count)]
+        return self.total(slot, [self.fetch(slot, name) + [f'range = "{offset}-{offset + SMALL - 1}"'] for offset in offsets])
+
+    def read(self, slot, size):
+        return self.total(slot, [self.fetch(slot, name) for name in slot.large_files(1, size)])
+
+    def parallel(self, slot, size, users=8):
+        """Its log-ins included: in parallel it makes a connection for each transfer."""
+        requests = [self.fetch(slot, name) for name in slot.large_files(users, size)]
+        return self.transfers(slot, requests, ["--parallel", "--parallel-immediate", "--parallel-max", str(users)])[1]
+
+    def write(self, slot, size):
+        seconds = self.total(slot, [self.send(slot, self.scene.local(f"upload-{size}", size), "new")])
+        slot.expect({"new": size})
+        return seconds
+
+    def list(self, slot, count):
+        slot.entries(count)
+        return self.total(slot, [self.listing(f"{slot.name}/many/")])
+
+    def create(self, slot, count):
+        source, names = self.scene.local("upload-small", SMALL), [f"new-{number}" for number in range(count)]
+        seconds = self.total(slot, [self.send(slot, source, name) for name in names])
+        slot.expect(dict.fromkeys(names, SMALL))
+        return seconds
+
+    def append(self, slot, count, size):
+        source, names = self.scene.local("line", 14), slot.copies(count, size)
+        seconds = self.total(slot, [["append", *self.send(slot, source, name)] for name in names])
+        slot.expect(dict.fromkeys(names, size + 14))
+        return seconds
+
+
+class Lftp(Tool):
+    """lftp: one connection unless it is told otherwise."""
+
+    def commands(self, slot, *commands):
+        """The seconds that commands need in a slot, once it is logged in and there."""
+        server, scratch = self.scene.server, os.path.join(self.scene.folder, "lftp")
+        shutil.rmtree(scratch, ignore_errors=True)
+        os.makedirs(scratch)
+        slot.write("first", b"x")
+        script = "\n".join([
+            "set cmd:fail-exit true", "set ftp:ssl-force true", "set ftp:ssl-protect-data true", f"set ssl:ca-file {server.ca}",
+            "set ssl:check-hostname false", "set net:max-retries 2", "set cache:enable false", f"lcd {scratch}",
+            f"open -u {server.user},{server.password} ftp://{server.host}:{server.port}", f"cd {slot.name}", "cat first > /dev/null",
+            "!date +stamp=%s.%N", *commands, "!date +stamp=%s.%N", ""])
+        output, _ = self.run(["lftp", "--norc", "-f", "/dev/stdin"], script)
+        begin, end = (float(line[6:]) for line in output.splitlines() if line.startswith("stamp="))
+        shutil.rmtree(scratch)
+        return end - begin
+
+    def mount(self, slot):
+        server = self.scene.server
+        script = (f"set ftp:ssl-force true\nset ftp:ssl-protect-data true\nset ssl:ca-file {server.ca}\nset ssl:check-hostname false\n"
+                  f"open -u {server.user},{server.password} ftp://{server.host}:{server.port}\nls > /dev/null\n")
+        return self.run(["lftp", "--norc", "-f", "/dev/stdin"], script)[1]
+
+    def small(self, slot, count):
+        return self.commands(slot, f"cat {' '.join(slot.small_files(count))} > /dev/null")
+
+    def readers(self, slot, count, users=8):
+        """With the listing of the folder."""
+        slot.small_files(count, "many")
+        return self.commands(slot, f"mirror --parallel={users} many copy")
+
+    def read(self, slot, size):
+        return self.commands(slot, f"cat {slot.large_files(1, size)[0]} > /dev/null")
+
+    def write(self, slot, size):
+        seconds = self.commands(slot, f"put {self.scene.local(f'upload-{size}', size)} -o new")
+        slot.expect({"new": size})
+        return seconds
+
+    def list(self, slot, count):
+        slot.entries(count)
+        return self.commands(slot, "cls -l many > /dev/null")
+
+    def find(self, slot):
+        slot.tree()
+        return self.commands(slot, "find tree > /dev/null")
+
+    def grep(self, slot, count):
+        """Fetching the files is what it can do for that."""
+        slot.small_files(count, "many")
+        return self.commands(slot, "mirror many copy")
+
+    def copy(self, slot, count):
+        seconds = self.commands(slot, f"mirror --reverse {self.scene.local_folder(count)} copy")
+        slot.expect({f"copy/file-{number:05}": SMALL for number in range(count)})
+        return seconds
+
+    def create(self, slot, count):
+        source, names = self.scene.local("upload-small", SMALL), [f"new-{number}" for number in range(count)]
+        seconds = self.commands(slot, *(f"put {source} -o {name}" for name in names))
+        slot.expect(dict.fromkeys(names, SMALL))
+        return seconds
+
+    def mkdir(self, slot, count):
+        return self.commands(slot, "mkdir " + " ".join(f"folder-{number}" for number in range(count)))
+
+    def rename(self, slot, count):
+        return self.commands(slot, *(f"mv {name} {name}-renamed" for name in slot.small_files(count)))
+
+    def unlink(self, slot, count):
+        return self.commands(slot, "rm " + " ".join(slot.small_files(count)))
