@@ -14,7 +14,7 @@ class Measurement:
 
     `per` says what its seconds are divided by: the parameter of that name; "bytes" makes a rate of it instead; None leaves them.
     `goals` are {round trip in ms: goal in `unit`}; a goal is a number, or ("curl", factor) for what curl reaches times that.
-    Where `once` is set, one run has to do on a link: it takes long, and scatters little."""
+    Where `once` is set, one run has to do on a link, and of programs without a mount: it takes long, and scatters little."""
 
     name: str
     title: str
@@ -82,9 +82,10 @@ MEASUREMENTS = [
 
 @dataclasses.dataclass(frozen=True)
 class Growth:
-    """How the seconds of a measurement grow with one of its parameters. `work` of `fixed` parameters says what one step does.
+    """How the seconds of a measurement grow with one of its parameters.
 
-    `each` is a parameter that grows along: the work of each of several users stays the same."""
+    `each` is a parameter that grows along: the work of each of several users stays the same. Where `mounts` is set, programs
+    without a mount are left out."""
 
     name: str
     title: str
@@ -93,6 +94,7 @@ class Growth:
     loopback: list
     link: list
     each: dict = dataclasses.field(default_factory=dict)
+    mounts: bool = False
 
     def sizes(self, link):
         return self.link if link else self.loopback
@@ -108,9 +110,10 @@ GROWTHS = [
            [4 * KIBIBYTE, 64 * KIBIBYTE, MEBIBYTE, 8 * MEBIBYTE, 64 * MEBIBYTE]),
     Growth("entries", "`ls -l`, by entries of the directory", "list", "count",
            [10, 100, 1000, 10000, 100000], [10, 100, 1000, 10000, 50000]),
-    Growth("files", "reading small files in order, by their number", "small", "count", [10, 100, 1000, 5000], [5, 20, 80, 240]),
+    Growth("files", "reading small files in order, by their number", "small", "count", [10, 100, 1000, 5000], [5, 20, 80, 240],
+           mounts=True),
     Growth("users", "20 small files for each of several users at once, by users", "readers", "users",
-           [1, 2, 4, 8, 16, 32], [1, 2, 4, 8, 16], each={"count": 20}),
+           [1, 2, 4, 8, 16, 32], [1, 2, 4, 8, 16], each={"count": 20}, mounts=True),
 ]
 
 
@@ -133,25 +136,24 @@ def attempt(client, scene, name, parameters):
         return Failure(str(failure))
 
 
-def in_turns(clients, runs):
-    """All clients in each run, each time another one first: a busy moment of the machine, or what a program leaves behind in
-    the server, does not favour one of them."""
-    for run in range(runs):
+def repeated(clients, scene, name, parameters, runs_of, convert):
+    """Results of a measurement by client: the median of its runs, or the Failure of one of them. `runs_of` a client says
+    how often.
+
+    All clients have their turn in each run, each time another one first: a busy moment of the machine, or what a program leaves
+    behind in the server, does not favour one of them."""
+    results = {client.name: [] for client in clients}
+    for run in range(max(map(runs_of, clients), default=0)):
         start = run % len(clients)
-        yield from clients[start:] + clients[:start]
-
-
-def repeated(clients, scene, name, parameters, runs, convert):
-    """Results of a measurement by client: the median of what went well, or a Failure where nothing did."""
-    results = {}
-    for client in in_turns(clients, runs):
-        outcome = attempt(client, scene, name, parameters)
-        if outcome is not None:
-            results.setdefault(client.name, []).append(outcome)
+        for client in clients[start:] + clients[:start]:
+            outcome = attempt(client, scene, name, parameters) if run < runs_of(client) else None
+            if outcome is not None:
+                results[client.name].append(outcome)
+    results = {client: outcomes for client, outcomes in results.items() if outcomes}
     for client, outcomes in results.items():
-        good = [convert(outcome) for outcome in outcomes if not isinstance(outcome, Failure)]
-        # Where every second one fails, the median of the rest says nothing that a user could rely on.
-        results[client] = statistics.median(good) if 2 * len(good) > len(outcomes) else outcomes[0]
+        failed = [outcome for outcome in outcomes if isinstance(outcome, Failure)]
+        # A median of what went well says nothing where that is a matter of luck.
+        results[client] = failed[0] if failed else statistics.median(map(convert, outcomes))
     return results
 
 
@@ -165,8 +167,12 @@ def measure(clients, scene, wanted, runs):
     for measurement in MEASUREMENTS:
         if measurement.name in wanted:
             parameters = measurement.parameters(scene.link)
-            times = 1 if scene.link and measurement.once or measurement.name == "memory" else runs
-            values = repeated(clients, scene, measurement.name, parameters, times,
+
+            def runs_of(client):
+                once = measurement.once and (scene.link or not client.has_mount)
+                return 1 if once or measurement.name == "memory" else runs
+
+            values = repeated(clients, scene, measurement.name, parameters, runs_of,
                               lambda seconds: measurement.value(seconds, parameters))
             results[measurement.name] = values
             say(f"  {measurement.title}, {measurement.unit}: "
@@ -181,7 +187,8 @@ def measure_growth(clients, scene, wanted, runs):
         if growth.name in wanted:
             curves = results.setdefault(growth.name, {})
             for size in growth.sizes(scene.link):
-                values = repeated(clients, scene, growth.measurement, growth.parameters(size), runs, float)
+                chosen = [client for client in clients if client.has_mount or not growth.mounts]
+                values = repeated(chosen, scene, growth.measurement, growth.parameters(size), lambda _: runs, float)
                 for client, value in values.items():
                     if not isinstance(value, Failure):
                         curves.setdefault(client, []).append((size, value))

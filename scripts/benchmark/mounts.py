@@ -18,6 +18,8 @@ class Mount:
 
     `command` is given the mount point, and must stay in the foreground."""
 
+    has_mount = True
+
     def __init__(self, name, scene, command):
         self.name, self.scene, self.command = name, scene, command
         self.point = os.path.join(scene.folder, f"mnt-{name}")
@@ -71,7 +73,8 @@ class Mount:
     def place(self, slot):
         """The slot behind the mount, listed, so that its names and sizes are known."""
         path = os.path.join(self.point, slot.name)
-        os.listdir(path)
+        if sorted(os.listdir(path)) != sorted(os.listdir(slot.path)):
+            raise Failure(f"the listing of {slot.name} differs from what the server has")
         return path
 
     def mount(self, slot):

@@ -19,8 +19,9 @@ class Drawing:
         self.elements, self.height = [], 0
 
     def text(self, x, y, content, anchor="start", size=12, colour="#222", weight="normal"):
+        """Text with a white edge, to be read on lines too."""
         self.elements.append(f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-size="{size}" font-weight="{weight}" '
-                             f'fill="{colour}">{html.escape(content)}</text>')
+                             f'fill="{colour}" stroke="#fff" stroke-width="3" paint-order="stroke">{html.escape(content)}</text>')
 
     def box(self, x, y, width, height, colour):
         self.elements.append(f'<rect x="{x:.1f}" y="{y:.1f}" width="{max(width, 1):.1f}" height="{height}" fill="{colour}"/>')
@@ -49,7 +50,7 @@ class Drawing:
                 + "\n".join(self.elements) + "\n</svg>\n")
 
 
-class Scale:
+class LogarithmicScale:
     """A logarithmic scale from values to coordinates, over whole powers of ten."""
 
     def __init__(self, values, begin, end):
@@ -60,8 +61,24 @@ class Scale:
     def __call__(self, value):
         return self.begin + (math.log10(value) - self.low) / (self.high - self.low) * (self.end - self.begin)
 
-    def powers(self):
+    def ticks(self):
         return [10.0 ** power for power in range(self.low, self.high + 1)]
+
+
+class LinearScale:
+    """A scale from values to coordinates that begins at 0."""
+
+    def __init__(self, values, begin, end):
+        step = 10.0 ** math.floor(math.log10(max(values)))
+        self.step = step / 2 if max(values) < 3 * step else step
+        self.high = math.ceil(max(values) / self.step) * self.step
+        self.begin, self.end = begin, end
+
+    def __call__(self, value):
+        return self.begin + value / self.high * (self.end - self.begin)
+
+    def ticks(self):
+        return [self.step * number for number in range(round(self.high / self.step) + 1)]
 
 
 def colours(clients):
@@ -70,13 +87,20 @@ def colours(clients):
 
 def seconds(value):
     """A time in words."""
-    for factor, unit in ((1, "s"), (1e3, "ms"), (1e6, "µs")):
-        if value * factor >= 1:
-            return f"{value * factor:.3g} {unit}"
-    return f"{value:.1g} s"
+    factor, unit = next((pair for pair in ((1, "s"), (1e3, "ms")) if value * pair[0] >= 0.999), (1e6, "µs"))
+    return f"{digits(value * factor)} {unit}"
+
+
+def rate(value):
+    return f"{digits(value)} MB/s"
+
+
+def digits(value):
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def short(value):
+    """A number with a letter for its thousands."""
     for factor, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if value >= factor:
             return f"{value / factor:g}{unit}"
@@ -94,13 +118,14 @@ def bars(scenes, clients):
         rates = [m for m in MEASUREMENTS if m.name in results and m.is_rate]
         drawing.height += 28
         drawing.text(20, drawing.height, title, size=15, weight="bold")
-        for group, what, words in ((times, "time, shorter is better", seconds), (rates, "MB/s, longer is better", lambda v: f"{v:.3g} MB/s")):
-            if group:
-                panel(drawing, paint, link, results, group, what, words)
+        if times:
+            panel(drawing, paint, link, results, times, "time: shorter is better", seconds, LogarithmicScale)
+        if rates:
+            panel(drawing, paint, link, results, rates, "rate: longer is better", rate, LinearScale)
     return drawing.finish()
 
 
-def panel(drawing, paint, link, results, group, what, words):
+def panel(drawing, paint, link, results, group, what, words, scale_type):
     """Bars of measurements that share a scale."""
     def base(measurement, value):
         return value / 1000 if measurement.unit == "ms" else value
@@ -114,30 +139,31 @@ def panel(drawing, paint, link, results, group, what, words):
     every = [value for _, values, goal in rows for value in [*values.values(), *([goal] if goal else [])]]
     if not every:
         return
-    scale = Scale([value * 0.9 for value in every], LABELS, WIDTH - 90)
+    scale = scale_type(every, LABELS, WIDTH - 90)
     drawing.height += 20
     top = drawing.height
     drawing.text(20, top, what, colour="#666")
-    for power in scale.powers():
-        drawing.text(scale(power), top, words(power), "middle", 11, "#666")
-        if link and link.round_trip and words is seconds and power * 1000 >= link.round_trip / 100:
-            drawing.text(scale(power), top + 12, f"{short(power * 1000 / link.round_trip)} round trips", "middle", 10, "#999")
+    for tick in scale.ticks():
+        drawing.text(scale(tick), top, words(tick), "middle", 11, "#666")
+        if link and link.round_trip and words is seconds and tick * 1000 >= link.round_trip / 100:
+            drawing.text(scale(tick), top + 12, f"{short(tick * 1000 / link.round_trip)} round trips", "middle", 10, "#999")
     drawing.height += 18 if link and words is seconds else 6
     grid = drawing.height
     begin = len(drawing.elements)
     for title, values, goal in rows:
-        height = BAR * max(len(values), 1)
+        height, labels = BAR * max(len(values), 1), Drawing()
         drawing.text(LABELS - 10, drawing.height + height / 2 + 4, title, "end")
         for index, (client, value) in enumerate((client, values[client]) for client in paint if client in values):
             y = drawing.height + index * BAR
             drawing.box(LABELS, y, scale(value) - LABELS, BAR - 1, paint[client])
-            drawing.text(scale(value) + 4, y + BAR - 1, words(value), size=9, colour="#444")
+            labels.text(scale(value) + 4, y + BAR - 1, words(value), size=9, colour="#444")
         if goal:
             drawing.line([(scale(goal), drawing.height - 2), (scale(goal), drawing.height + height + 1)], "#000", 2)
+        drawing.elements += labels.elements
         drawing.height += height + 8
     lines = Drawing()
-    for power in scale.powers():
-        lines.line([(scale(power), grid), (scale(power), drawing.height)], "#ddd")
+    for tick in scale.ticks():
+        lines.line([(scale(tick), grid), (scale(tick), drawing.height)], "#ddd")
     drawing.elements[begin:begin] = lines.elements  # behind the bars
 
 
@@ -161,15 +187,15 @@ def curves(scenes, clients):
 
 def curve_panel(drawing, paint, growth, by_client, left, top):
     points = [point for curve in by_client.values() for point in curve]
-    across = Scale([size for size, _ in points], left + 55, left + WIDTH / 2 - 45)
-    up = Scale([time for _, time in points], top + 245, top + 30)
+    across = LogarithmicScale([size for size, _ in points], left + 55, left + WIDTH / 2 - 45)
+    up = LogarithmicScale([time for _, time in points], top + 245, top + 30)
     drawing.text(left, top + 12, growth.title, weight="bold")
-    for power in up.powers():
-        drawing.line([(across.begin, up(power)), (across.end, up(power))], "#ddd")
-        drawing.text(across.begin - 5, up(power) + 4, seconds(power), "end", 10, "#666")
-    for power in across.powers():
-        drawing.line([(across(power), up.begin), (across(power), up.end)], "#ddd")
-        drawing.text(across(power), up.begin + 14, short(power), "middle", 10, "#666")
+    for tick in up.ticks():
+        drawing.line([(across.begin, up(tick)), (across.end, up(tick))], "#ddd")
+        drawing.text(across.begin - 5, up(tick) + 4, seconds(tick), "end", 10, "#666")
+    for tick in across.ticks():
+        drawing.line([(across(tick), up.begin), (across(tick), up.end)], "#ddd")
+        drawing.text(across(tick), up.begin + 14, short(tick), "middle", 10, "#666")
     for client, colour in paint.items():
         curve = by_client.get(client)
         if not curve:

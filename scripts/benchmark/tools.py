@@ -2,6 +2,7 @@
 
 Both are measured without their log-in (but for `mount`), as a mount is logged in too: curl tells the time of each transfer, and the
 first one is left out; lftp is made to tell the time between its commands."""
+import concurrent.futures
 import os
 import random
 import shutil
@@ -10,8 +11,13 @@ import subprocess
 from .scene import DEADLINE, SMALL, Clock, Failure
 
 
+ENOUGH = 20  # operations of one kind, which are all alike: what more of them would take is taken from these
+
+
 class Tool:
     """What the two have in common: `run` starts the program as a neighbour of the server, and returns its output and seconds."""
+
+    has_mount = False
 
     def __init__(self, name, scene):
         self.name, self.scene = name, scene
@@ -33,9 +39,11 @@ class Tool:
 
 
 class Curl(Tool):
-    """curl: one connection, one transfer after the other."""
+    """curl: one connection, one transfer after the other.
 
-    def transfers(self, slot, requests, arguments=()):
+    Release 7.88 sleeps 200 or 1000 ms in most downloads, between connecting and its next command, whatever the link."""
+
+    def transfers(self, requests, arguments=()):
         """Carries out requests, each a list of configuration lines; returns the rows that `-w` gives for them, and the seconds."""
         server = self.scene.server
         common = ["silent", "show-error", "ssl-reqd", f'cacert = "{server.ca}"', f'user = "{server.user}:{server.password}"',
@@ -62,23 +70,26 @@ class Curl(Tool):
         slot.write("first", b"x")
         return self.fetch(slot, "first")
 
-    def total(self, slot, requests, column=1):
-        """The seconds of the requests, log-in left out."""
-        rows, _ = self.transfers(slot, [self.warm_up(slot), *requests])
-        return sum(row[column] for row in rows[1:])
+    def total(self, slot, requests, seconds_of=lambda first, end: end, common=()):
+        """The seconds of the requests, log-in left out: `seconds_of` their first byte and their end, each counted from the beginning
+        of the request. `common` are options of all of them."""
+        some = requests[:ENOUGH]
+        rows, _ = self.transfers([request + list(common) for request in [self.warm_up(slot), *some]])
+        return sum(seconds_of(*row) for row in rows[1:]) * len(requests) / len(some)
 
     def listing(self, path):
         # vsftpd has no MLSD.
         return [self.url(path), 'output = "/dev/null"'] + ([] if self.scene.kind == "vsftpd" else ['request = "MLSD"'])
 
     def mount(self, slot):
-        return self.transfers(slot, [self.listing("")])[1]
+        return self.transfers([self.listing("")])[1]
 
     def small(self, slot, count):
         return self.total(slot, [self.fetch(slot, name) for name in slot.small_files(count)])
 
     def first(self, slot, count, size):
-        return self.total(slot, [self.fetch(slot, name) + ['range = "0-4095"'] for name in slot.large_files(count, size)], column=0)
+        requests = [self.fetch(slot, name) + ['range = "0-4095"'] for name in slot.large_files(count, size)]
+        return self.total(slot, requests, lambda first, end: first)
 
     def random(self, slot, count, size):
         name, = slot.large_files(1, size)
@@ -86,12 +97,15 @@ class Curl(Tool):
         return self.total(slot, [self.fetch(slot, name) + [f'range = "{offset}-{offset + SMALL - 1}"'] for offset in offsets])
 
     def read(self, slot, size):
-        return self.total(slot, [self.fetch(slot, name) for name in slot.large_files(1, size)])
+        """From the first byte on: it is to show what the connection carries."""
+        return self.total(slot, [self.fetch(slot, name) for name in slot.large_files(1, size)], lambda first, end: end - first)
 
     def parallel(self, slot, size, users=8):
-        """Its log-ins included: in parallel it makes a connection for each transfer."""
+        """Of as many processes (within one, ProFTPD does not take the TLS sessions that they share), from the first byte on."""
         requests = [self.fetch(slot, name) for name in slot.large_files(users, size)]
-        return self.transfers(slot, requests, ["--parallel", "--parallel-immediate", "--parallel-max", str(users)])[1]
+        with concurrent.futures.ThreadPoolExecutor(users) as pool:
+            rows = [rows[0] for rows, _ in pool.map(lambda request: self.transfers([request]), requests)]
+        return max(end for _, end in rows) - min(first for first, _ in rows)
 
     def write(self, slot, size):
         seconds = self.total(slot, [self.send(slot, self.scene.local(f"upload-{size}", size), "new")])
@@ -102,16 +116,20 @@ class Curl(Tool):
         slot.entries(count)
         return self.total(slot, [self.listing(f"{slot.name}/many/")])
 
+    def uploads(self, slot, requests):
+        """With TLS 1.2, in which a session serves for many connections: of TLS 1.3 curl uses tickets up that uploads do not renew."""
+        return self.total(slot, requests, common=['tls-max = "1.2"'])
+
     def create(self, slot, count):
         source, names = self.scene.local("upload-small", SMALL), [f"new-{number}" for number in range(count)]
-        seconds = self.total(slot, [self.send(slot, source, name) for name in names])
-        slot.expect(dict.fromkeys(names, SMALL))
+        seconds = self.uploads(slot, [self.send(slot, source, name) for name in names])
+        slot.expect(dict.fromkeys(names[:ENOUGH], SMALL))
         return seconds
 
     def append(self, slot, count, size):
         source, names = self.scene.local("line", 14), slot.copies(count, size)
-        seconds = self.total(slot, [["append", *self.send(slot, source, name)] for name in names])
-        slot.expect(dict.fromkeys(names, size + 14))
+        seconds = self.uploads(slot, [["append", *self.send(slot, source, name)] for name in names])
+        slot.expect(dict.fromkeys(names[:ENOUGH], size + 14))
         return seconds
 
 
@@ -141,7 +159,8 @@ class Lftp(Tool):
         return self.run(["lftp", "--norc", "-f", "/dev/stdin"], script)[1]
 
     def small(self, slot, count):
-        return self.commands(slot, f"cat {' '.join(slot.small_files(count))} > /dev/null")
+        names = slot.small_files(min(count, ENOUGH))
+        return self.commands(slot, f"cat {' '.join(names)} > /dev/null") * count / len(names)
 
     def readers(self, slot, count, users=8):
         """With the listing of the folder."""
