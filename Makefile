@@ -35,10 +35,13 @@ test: ## install what is missing, build, run every test
 	$(CHECKED) $(SWIFT) build --build-tests
 	$(CHECKED) $(SWIFT) test --skip-build
 
-bench: ## measure against curl and, where installed, rclone mount
+# What scripts/bench is to do; see scripts/bench -h.
+BENCH ?=
+
+bench: ## measure on loopback and a link of 50 ms, against curl, lftp, rclone and curlftpfs (BENCH="--server all": options)
 	@scripts/setup tests
 	@$(MAKE) --no-print-directory build
-	scripts/bench
+	scripts/bench $(BENCH)
 
 lint: ## check the format of the sources and the manual pages
 	$(SWIFT) format lint --strict -r Sources Tests Package.swift

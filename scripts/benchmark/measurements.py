@@ -2,9 +2,11 @@
 import dataclasses
 import statistics
 import sys
+import time
 
 from .scene import MEBIBYTE, Failure
 
+SETTLE = 1.0  # seconds before a log-in is measured: ProFTPD greets late, by up to half a second, right after others came and went
 LOOPBACK = 0  # the round trip that goals for loopback are listed under
 
 
@@ -55,7 +57,8 @@ MEASUREMENTS = [
     Measurement("mount", "mount until `ls` answers", "ms", {}, {}, goals={50: 450}),
     Measurement("small", "small file (4 KiB) open+read, in order", "ms", {"count": 500}, {"count": 40}, "count",
                 goals={LOOPBACK: 2, 50: 45}),
-    Measurement("readers", "the same, 8 readers", "ms", {"count": 1000}, {"count": 160}, "count"),
+    Measurement("scattered", "small file, out of order", "ms", {"count": 100}, {"count": 20}, "count", goals={50: 115}),
+    Measurement("readers", "small files, 8 readers", "ms", {"count": 1000}, {"count": 160}, "count"),
     Measurement("first", "first byte of a large file", "ms", {"count": 5} | mebibytes(64), {"count": 5} | mebibytes(64), "count",
                 goals={50: 120}),
     Measurement("random", "random 4 KiB read", "ms", {"count": 100} | mebibytes(1024), {"count": 15} | mebibytes(64), "count",
@@ -128,6 +131,8 @@ def attempt(client, scene, name, parameters):
         return None
     if name == "memory":
         return measure()
+    if name == "mount":
+        time.sleep(SETTLE)
     try:
         with scene.slot() as slot:
             return measure(slot, **parameters)

@@ -86,6 +86,11 @@ class Mount:
         names = slot.small_files(count)
         return timed(lambda: self.read_small(self.place(slot), names, 1))
 
+    def scattered(self, slot, count):
+        """A few of many files, in no order that could be foreseen."""
+        names = random.Random(count).sample(slot.small_files(count * 10), count)
+        return timed(lambda: self.read_small(self.place(slot), names, 1))
+
     def readers(self, slot, count, users=8):
         names = slot.small_files(count)
         return timed(lambda: self.read_small(self.place(slot), names, users))

@@ -31,7 +31,7 @@ def machine():
     return [f"{time.strftime('%Y-%m-%d')}, {model.group(1) if model else platform.machine()}, {os.cpu_count()} cores, "
             f"Linux {platform.release()}, TCP {congestion}.",
             f"ftpsfs at {first_line('git', 'describe', '--always', '--dirty')}, {curl}, {lftp}. Load when it began: "
-            f"{os.getloadavg()[0]:.1f}."]
+            f"{os.getloadavg()[0]:.1f}. (curl 7.88 sleeps 0.2 or 1 s in most downloads; its rates are from the first byte on.)"]
 
 
 def scene_title(kind, link):
@@ -105,8 +105,8 @@ def write(folder, heading, scenes, clients):
     os.makedirs(folder, exist_ok=True)
     parts = ["# How fast", "\n".join(heading)]
     if any(link for _, link, _, _ in scenes):
-        parts.append("A link has an MTU of 1500 and the kernel's default buffers; of round trips, it is what the first program's "
-                     "time makes.")
+        parts.append("A link has an MTU of 1500 and the kernel's default buffers. Round trips are those that the time of ftpsfs amounts "
+                     "to.")
     for kind, link, results, growths in scenes:
         names = [name for name in clients if any(name in values for values in results.values())]
         parts.append(f"## {scene_title(kind, link)}")
