@@ -6,6 +6,7 @@ import time
 
 from .scene import MEBIBYTE, Failure
 
+BEGIN = time.monotonic()
 SETTLE = 1.0  # seconds before a log-in is measured: ProFTPD greets late, by up to half a second, right after others came and went
 LOOPBACK = 0  # the round trip that goals for loopback are listed under
 
@@ -42,6 +43,8 @@ class Measurement:
 
     def goal(self, link, values):
         """The goal at a link in the unit of the table, or None; `values` are the medians of this line by client."""
+        if link and (link.rate or link.loss):
+            return None
         goal = self.goals.get(link.round_trip if link else LOOPBACK)
         if isinstance(goal, tuple):
             other, factor = goal
@@ -108,7 +111,7 @@ class Growth:
 
 KIBIBYTE = 1024
 GROWTHS = [
-    Growth("size", "reading one file, by its bytes", "read", "size",
+    Growth("size", "reading one file, by its bytes", "whole", "size",
            [4 * KIBIBYTE, 64 * KIBIBYTE, MEBIBYTE, 16 * MEBIBYTE, 256 * MEBIBYTE, 1024 * MEBIBYTE],
            [4 * KIBIBYTE, 64 * KIBIBYTE, MEBIBYTE, 8 * MEBIBYTE, 64 * MEBIBYTE]),
     Growth("entries", "`ls -l`, by entries of the directory", "list", "count",
@@ -121,7 +124,8 @@ GROWTHS = [
 
 
 def say(text):
-    print(text, file=sys.stderr, flush=True)
+    """Shows progress, with the seconds since the start."""
+    print(f"{time.monotonic() - BEGIN:5.0f} {text}", file=sys.stderr, flush=True)
 
 
 def attempt(client, scene, name, parameters):

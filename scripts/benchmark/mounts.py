@@ -142,6 +142,8 @@ class Mount:
             return clock.total
         return timed(measure)
 
+    whole = read
+
     def parallel(self, slot, size, users=8):
         names = slot.large_files(users, size)
 

@@ -100,6 +100,9 @@ class Curl(Tool):
         """From the first byte on: it is to show what the connection carries."""
         return self.total(slot, [self.fetch(slot, name) for name in slot.large_files(1, size)], lambda first, end: end - first)
 
+    def whole(self, slot, size):
+        return self.total(slot, [self.fetch(slot, name) for name in slot.large_files(1, size)])
+
     def parallel(self, slot, size, users=8):
         """Of as many processes (within one, ProFTPD does not take the TLS sessions that they share), from the first byte on."""
         requests = [self.fetch(slot, name) for name in slot.large_files(users, size)]
@@ -169,6 +172,8 @@ class Lftp(Tool):
 
     def read(self, slot, size):
         return self.commands(slot, f"cat {slot.large_files(1, size)[0]} > /dev/null")
+
+    whole = read
 
     def write(self, slot, size):
         seconds = self.commands(slot, f"put {self.scene.local(f'upload-{size}', size)} -o new")
