@@ -70,10 +70,10 @@ class Curl(Tool):
         slot.write("first", b"x")
         return self.fetch(slot, "first")
 
-    def total(self, slot, requests, seconds_of=lambda first, end: end, common=()):
+    def total(self, slot, requests, seconds_of=lambda first, end: end, common=(), enough=ENOUGH):
         """The seconds of the requests, log-in left out: `seconds_of` their first byte and their end, each counted from the beginning
         of the request. `common` are options of all of them."""
-        some = requests[:ENOUGH]
+        some = requests[:enough]
         rows, _ = self.transfers([request + list(common) for request in [self.warm_up(slot), *some]])
         return sum(seconds_of(*row) for row in rows[1:]) * len(requests) / len(some)
 
@@ -94,7 +94,8 @@ class Curl(Tool):
     def random(self, slot, count, size):
         name, = slot.large_files(1, size)
         offsets = [number * SMALL for number in random.Random(count).sample(range(size // SMALL), count)]
-        return self.total(slot, [self.fetch(slot, name) + [f'range = "{offset}-{offset + SMALL - 1}"'] for offset in offsets])
+        requests = [self.fetch(slot, name) + [f'range = "{offset}-{offset + SMALL - 1}"'] for offset in offsets]
+        return self.total(slot, requests, enough=5)  # it logs in again after each
 
     def read(self, slot, size):
         """From the first byte on: it is to show what the connection carries."""
