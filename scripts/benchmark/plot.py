@@ -189,7 +189,7 @@ def curve_panel(drawing, paint, growth, by_client, left, top):
     points = [point for curve in by_client.values() for point in curve]
     across = LogarithmicScale([size for size, _ in points], left + 55, left + WIDTH / 2 - 45)
     up = LogarithmicScale([time for _, time in points], top + 245, top + 30)
-    drawing.text(left, top + 12, growth.title, weight="bold")
+    drawing.text(left, top + 12, growth.title.replace("`", ""), weight="bold")
     for tick in up.ticks():
         drawing.line([(across.begin, up(tick)), (across.end, up(tick))], "#ddd")
         drawing.text(across.begin - 5, up(tick) + 4, seconds(tick), "end", 10, "#666")
