@@ -42,6 +42,7 @@ class Scene:
         try:
             yield slot
         finally:
+            slot.give_back()
             for name in os.listdir(slot.path):
                 path = os.path.join(slot.path, name)
                 shutil.rmtree(path, ignore_errors=True) if os.path.isdir(path) else os.unlink(path)
@@ -68,6 +69,7 @@ class Slot:
     def __init__(self, scene, name):
         self.scene, self.name = scene, name
         self.path = os.path.join(scene.server.root, name)
+        self.borrowed = {}  # {path here: path among the sources}
 
     def small_files(self, count, below=""):
         """Files of 4 KiB; returns their names. Their content is text, for grep."""
@@ -99,18 +101,31 @@ class Slot:
 
     def entries(self, count):
         """A folder `many` of empty files."""
-        os.makedirs(os.path.join(self.path, "many"))
-        for number in range(count):
-            self.write(f"many/entry-{number:07}", b"")
+        self.borrow("many", f"many-{count}", (f"entry-{number:07}" for number in range(count)))
 
     def tree(self, folders=20, below=10, files=25):
         """A tree `tree` of 1 + folders + folders * below directories, with files in the lowest ones alone."""
-        for one in range(folders):
-            for two in range(below):
-                path = f"tree/folder-{one:02}/folder-{two:02}"
-                os.makedirs(os.path.join(self.path, path))
-                for number in range(files):
-                    self.write(f"{path}/file-{number:02}", b"x")
+        self.borrow("tree", "tree", (f"folder-{one:02}/folder-{two:02}/file-{number:02}" for one in range(folders)
+                                     for two in range(below) for number in range(files)))
+
+    def borrow(self, name, source, files):
+        """Moves a folder here that is made once, of empty files, and moved back in the end: to make it takes long. Not to be
+        changed."""
+        source = os.path.join(self.scene.sources, source)
+        if not os.path.exists(source):
+            for file in files:
+                path = os.path.join(source, file)
+                os.makedirs(os.path.dirname(path), exist_ok=True)
+                open(path, "w").close()
+        path = os.path.join(self.path, name)
+        os.rename(source, path)
+        self.borrowed[path] = source
+
+    def give_back(self):
+        """Moves what was borrowed back to where the next measurement looks for it."""
+        for path, source in self.borrowed.items():
+            os.rename(path, source)
+        self.borrowed = {}
 
     def write(self, name, content):
         with open(os.path.join(self.path, name), "wb") as file:
