@@ -105,7 +105,7 @@ class Slot:
 
     def tree(self, folders=20, below=10, files=25):
         """A tree `tree` of 1 + folders + folders * below directories, with files in the lowest ones alone."""
-        self.borrow("tree", "tree", (f"folder-{one:02}/folder-{two:02}/file-{number:02}" for one in range(folders)
+        self.borrow("tree", f"tree-{folders}-{below}-{files}", (f"folder-{one:02}/folder-{two:02}/file-{number:02}" for one in range(folders)
                                      for two in range(below) for number in range(files)))
 
     def borrow(self, name, source, files):
