@@ -16,13 +16,13 @@ extension FTPStore {
         }
     }
 
-    /// Sends the bytes from an offset to the end, and waits until the server has acknowledged them.
+    /// Sends the bytes from an offset up to another one, or to the end, and waits until the server has acknowledged them.
     ///
     /// The answers to the questions that are asked ahead of the transfer, in the same flight, go to `weigh` before any byte is sent; what it
     /// throws is the end.
     func send(
-        _ source: any UploadSource, from offset: UInt64, to path: RemotePath, _ way: UploadMode,
-        asking questions: [Command] = [], over lease: Lease,
+        _ source: any UploadSource, from offset: UInt64, upTo end: UInt64? = nil, to path: RemotePath,
+        _ way: UploadMode, asking questions: [Command] = [], over lease: Lease,
         weighing weigh: ([Reply]) throws(UploadFailure) -> Void = { _ in }
     ) throws(UploadFailure) {
         let upload: Upload
@@ -33,7 +33,7 @@ extension FTPStore {
         }
         do throws(UploadFailure) {
             try weigh(upload.answers)
-            try pour(source, from: offset, into: upload, path, noting: lease)
+            try pour(source, offset..<(end ?? source.size), into: upload, path, noting: lease)
         } catch {
             // Else the connection would end like that of a complete file.
             upload.abort()
@@ -42,13 +42,13 @@ extension FTPStore {
     }
 
     private func pour(
-        _ source: any UploadSource, from offset: UInt64, into upload: Upload, _ path: RemotePath,
+        _ source: any UploadSource, _ range: Range<UInt64>, into upload: Upload, _ path: RemotePath,
         noting lease: Lease
     ) throws(UploadFailure) {
         let piece = Block(capacity: Self.uploadPiece)
-        var place = offset
-        while place < source.size {
-            let count: Int
+        var place = range.lowerBound
+        while place < range.upperBound {
+            var count: Int
             do throws(RemoteError) {
                 count = try piece.withRoom(from: 0) { room throws(RemoteError) in
                     try source.read(into: &room, at: place)
@@ -59,7 +59,8 @@ extension FTPStore {
             } catch {
                 throw .other(error)
             }
-            try UploadFailure.sorting { () throws(FTPError) in
+            count = Int(min(UInt64(count), range.upperBound - place))
+            try UploadFailure.sorting { [count] () throws(FTPError) in
                 try piece.withBytes(0..<count) { bytes throws(FTPError) in try upload.write(bytes) }
             }
             place += UInt64(count)

@@ -26,6 +26,8 @@ package final class FTPStore: RemoteStore {
         var renameReplaces = true
         /// False once APPE was refused as unknown or forbidden.
         var appends = true
+        /// Whether parts of files can be changed; nil while that was not tried.
+        var patches: Bool?
         /// False once a temporary name was taken only without a dot in front.
         var takesHiddenNames = true
         /// Of each directory whose listing is cut short, a file that can be asked for; see `canAskIn`.

@@ -114,6 +114,9 @@ extension ServerSoftware {
         default: false
         }
     }
+    /// A STOR behind REST leaves what lies beyond its bytes (vsftpd 3.0.3, ProFTPD 1.3.8, pyftpdlib 2.2.0); others cut the file at the offset
+    /// (Pure-FTPd 1.0.50, FileZilla Server 1.9).
+    package var keepsTailBehindRestart: Bool { [.vsftpd, .proftpd, .pyftpdlib].contains(program) }
     /// ABOR is needed to end a download early (Pure-FTPd 1.0.50 else sends a final `150`, or nothing).
     package var abortsWithABOR: Bool { program == .pureFTPd }
     /// `MDTM YYYYMMDDhhmmss path` sets the time though FEAT does not say so (vsftpd 3.0.3 with `mdtm_write`).

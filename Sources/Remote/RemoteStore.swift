@@ -59,6 +59,17 @@ package protocol RemoteStore: AnyObject, Sendable {
         for request: Request
     ) throws(RemoteError) -> Attributes
 
+    /// Overwrites ranges inside a file with the source's bytes there; the file's size is the source's, before and after.
+    ///
+    /// While it goes on, others may see old and new bytes beside each other. Throws `.unsupported` when the server is not known to keep what
+    /// lies around such a range (nothing was changed then; use `replace`), `.changed` when `expectation` is not met. After any other error some
+    /// of the bytes may have arrived: the call is to be made again, with `isResumed`, by which an expected version counts no more, since these
+    /// bytes have changed it, but its size does.
+    func patch(
+        _ path: RemotePath, _ ranges: [Range<UInt64>], from source: any UploadSource, _ order: UploadOrder,
+        isResumed: Bool, for request: Request
+    ) throws(RemoteError) -> Attributes
+
     /// Makes a directory.
     func makeDirectory(_ path: RemotePath, for request: Request) throws(RemoteError)
 
@@ -88,6 +99,14 @@ package protocol RemoteStore: AnyObject, Sendable {
 extension RemoteStore {
     /// Nothing to be seen.
     package var report: [String: String] { [:] }
+
+    /// Not supported.
+    package func patch(
+        _ path: RemotePath, _ ranges: [Range<UInt64>], from source: any UploadSource, _ order: UploadOrder,
+        isResumed: Bool, for request: Request
+    ) throws(RemoteError) -> Attributes {
+        throw RemoteError(.unsupported, operation: "patch", path: path)
+    }
 
     /// One after the other.
     package func openWhole(

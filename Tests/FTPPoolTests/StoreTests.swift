@@ -84,6 +84,42 @@ struct StoreTests {
         #expect(fixture.server.content("log") == bytes)
     }
 
+    @Test(
+        "parts of a file are changed and the rest stays, where the server is known for that",
+        arguments: ServerKind.available)
+    func patches(server: ServerKind) throws {
+        let fixture = try StoreFixture(ServerFixture(server))
+        let old = pattern(300_000)
+        try fixture.server.put("book", old)
+        let version = try fixture.store.attributes(of: fixture.path("/book"), for: Request()).version
+        let ranges: [Range<UInt64>] = [1..<10, 100_000..<104_096, 299_990..<300_000]
+        var new = pattern(300_000, seed: 2)
+        let source = BytesSource(new)
+        for gap in [0..<1, 10..<100_000, 104_096..<299_990] { new.replaceSubrange(gap, with: old[gap]) }
+        let order = UploadOrder(expectation: .version(version))
+        let patch = { (order: UploadOrder) in
+            try fixture.store.patch(
+                fixture.path("/book"), ranges, from: source, order, isResumed: false, for: Request())
+        }
+        if server == .pureftpd {
+            #expect(kind { _ = try patch(order) } == .unsupported)
+            return #expect(fixture.server.content("book") == old)
+        }
+        #expect(try patch(order).size == 300_000)
+        #expect(fixture.server.content("book") == new)
+        // The beginning of a file cannot be addressed.
+        let beginning = kind {
+            _ = try fixture.store.patch(
+                fixture.path("/book"), [0..<1], from: source, order, isResumed: true, for: Request())
+        }
+        #expect(beginning == .unsupported && fixture.server.content("book") == new)
+        // Nothing is left of the file on which that was tried, and it is not tried again.
+        #expect(try fixture.store.list(.root, for: Request()).entries.count == 1)
+        try fixture.server.put("book", old + [0])
+        #expect(kind { _ = try patch(order) } == .changed)
+        #expect(fixture.server.content("book") == old + [0])
+    }
+
     @Test("names are made, renamed over others and removed", arguments: ServerKind.available)
     func changesNames(server: ServerKind) throws {
         let fixture = try StoreFixture(ServerFixture(server))

@@ -35,7 +35,8 @@ struct MountRoundTripTests {
         TripBudget(.create, goal: 3, vsftpd: 3, proftpd: 3, pureftpd: 3, pyftpdlib: 3),
         TripBudget(.replace, goal: 4, vsftpd: 4, proftpd: 4, pureftpd: 4, pyftpdlib: 4),
         TripBudget(.append, goal: 4, vsftpd: 4, proftpd: 4, pureftpd: 4, pyftpdlib: 4),
-        TripBudget(.patch, goal: 5, vsftpd: 9, proftpd: 9, pureftpd: 9, pyftpdlib: 9),
+        // Pure-FTPd cuts a file behind a part that is written, so that it gets the whole.
+        TripBudget(.patch, goal: 5, vsftpd: 5, proftpd: 5, pureftpd: 9, pyftpdlib: 5),
         TripBudget(.makeDirectory, goal: 1, vsftpd: 1, proftpd: 1, pureftpd: 1, pyftpdlib: 1),
         TripBudget(.removeFile, goal: 1, vsftpd: 1, proftpd: 1, pureftpd: 1, pyftpdlib: 1),
         TripBudget(.removeDirectory, goal: 1, vsftpd: 1, proftpd: 1, pureftpd: 1, pyftpdlib: 1),

@@ -73,6 +73,8 @@ package struct ContentSettings: Sendable {
     package var idleTime: Duration = .seconds(5)
     /// How long after the open the first stream needs no check of the file's version.
     package var openGrace: Duration = .seconds(2)
+    /// Files from this size on are changed in place where little of them was written.
+    package var patchLimit: UInt64 = 1 << 20
     /// How often a stream that breaks is taken up again without having advanced much.
     package var resumeLimit = 3
 

@@ -74,6 +74,7 @@ extension FileContent {
                 to: path, at: storedSize, over: base, terms, for: request)
             if let appended { return appended }
         }
+        if let patched = try patch(at: path, terms, for: request) { return patched }
         try fetchMissing(path: path, for: request)
         let source = try makeSource(size: size)
         var order = UploadOrder(
@@ -107,6 +108,30 @@ extension FileContent {
             case .changed: break
             default: monitor.withLock { $0.doubt = Doubt(sent: offset..<size) }
             }
+            throw VolumeError(error)
+        }
+    }
+
+    // Changes parts of a large file in place; nil where that is no use or the server cannot.
+    private func patch(
+        at path: RemotePath, _ terms: UploadTerms, for request: Request
+    ) throws(VolumeError) -> Attributes? {
+        let (base, ranges, size, isResumed) = monitor.withLock {
+            ($0.base, $0.patchableRanges(atLeast: environment.settings.patchLimit), $0.size, $0.isHalfPatched)
+        }
+        guard let base, let ranges, !followsLink else { return nil }
+        // Said before: what a mount after this one finds beside the bytes has to tell where they belong.
+        try keepRecord(adding: nil)
+        let order = UploadOrder(expectation: .version(base), modified: terms.modified)
+        let source = try makeSource(size: size)
+        do throws(RemoteError) {
+            let attributes = try environment.store.patch(
+                path, ranges, from: source, order, isResumed: isResumed, for: request)
+            monitor.withLock { $0.isHalfPatched = false }
+            return attributes
+        } catch {
+            if error.kind == .unsupported, !isResumed { return nil }
+            if error.leavesDoubt { monitor.withLock { $0.isHalfPatched = true } }
             throw VolumeError(error)
         }
     }
@@ -160,6 +185,21 @@ extension FileContent {
 }
 
 extension FileContent.State {
+    /// The most parts that are changed in place; each costs some round trips.
+    private static let patchCount = 8
+
+    /// The parts to change where that is all there is to do, and little beside the file's size; nil otherwise.
+    ///
+    /// A file below `size` bytes is better sent whole: others see the old content or the new one then. At the very beginning of a file FTP has
+    /// no way: REST 0 means to write it anew.
+    func patchableRanges(atLeast size: UInt64) -> [Range<UInt64>]? {
+        guard base != nil, !hasChanged, self.size == storedSize, baseSize == storedSize, storedSize >= size,
+            let first = dirty.ranges.first, first.lowerBound > 0,
+            dirty.ranges.count <= Self.patchCount, dirty.byteCount <= storedSize / 8
+        else { return nil }
+        return Array(dirty.ranges)
+    }
+
     /// Whether all that differs from the base is bytes behind it.
     var isAppended: Bool {
         base != nil && baseSize == storedSize && size > storedSize && !dirty.touches(0..<storedSize)

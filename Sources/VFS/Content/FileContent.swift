@@ -49,6 +49,8 @@ package final class FileContent: Sendable {
         var failure: String?
         /// An upload of which it is not known how far it got.
         var doubt: Doubt?
+        /// Whether a change of parts has begun on the server and did not come to its end, so that its version is ours to change.
+        var isHalfPatched = false
         var modifiedHere: Timestamp?
         var path: RemotePath?
         /// When the record beside the spool file was last written.

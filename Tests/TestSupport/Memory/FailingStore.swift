@@ -146,6 +146,15 @@ package final class FailingStore: RemoteStore {
         }
     }
 
+    package func patch(
+        _ path: RemotePath, _ ranges: [Range<UInt64>], from source: any UploadSource, _ order: UploadOrder,
+        isResumed: Bool, for request: Request
+    ) throws(RemoteError) -> Attributes {
+        try around(.patch, path, request) { () throws(RemoteError) in
+            try base.patch(path, ranges, from: source, order, isResumed: isResumed, for: request)
+        }
+    }
+
     package func makeDirectory(_ path: RemotePath, for request: Request) throws(RemoteError) {
         try around(.makeDirectory, path, request) { () throws(RemoteError) in
             try base.makeDirectory(path, for: request)

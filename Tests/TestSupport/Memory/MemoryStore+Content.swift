@@ -53,6 +53,39 @@ extension MemoryStore {
         }
     }
 
+    package func patch(
+        _ path: RemotePath, _ ranges: [Range<UInt64>], from source: any UploadSource, _ order: UploadOrder,
+        isResumed: Bool, for request: Request
+    ) throws(RemoteError) -> Attributes {
+        var can = false
+        configure { can = $0.patches }
+        guard can else { throw RemoteError(.unsupported, operation: "patch", path: path) }
+        var pieces: [(Int, [UInt8])] = []
+        for range in ranges {
+            var bytes = [UInt8](repeating: 0, count: range.count)
+            var span = bytes.mutableSpan
+            var room = span.mutableBytes
+            let count = try source.read(into: &room, at: range.lowerBound)
+            guard count == range.count else { throw RemoteError(.local, operation: "patch", path: path) }
+            pieces.append((Int(range.lowerBound), bytes))
+            countBytes(sent: count)
+        }
+        return try perform(.patch, path, request) { [pieces] tree, configuration, now throws(RemoteError) in
+            var record = try tree.existing(path, followsLast: true)
+            if !isResumed { try Self.check(order.expectation, record, configuration) }
+            guard UInt64(record.content.count) == source.size else {
+                throw RemoteError(.changed, operation: "")
+            }
+            for (place, bytes) in pieces {
+                record.content.replaceSubrange(place..<(place + bytes.count), with: bytes)
+            }
+            record.modified = now
+            Self.apply(order, to: &record, configuration)
+            try tree.change(path, followsLast: true) { $0 = record }
+            return Self.shown(record, configuration)
+        }
+    }
+
     private var canAppend: Bool {
         var can = true
         configure { can = $0.appends }

@@ -30,6 +30,8 @@ package final class MemoryStore: RemoteStore {
         package var fileMode: UInt16 = 0o644
         /// Files may be appended to.
         package var appends = true
+        /// Whether parts of files can be changed.
+        package var patches = false
         /// Symbolic links can be made.
         package var makesSymlinks = true
     }

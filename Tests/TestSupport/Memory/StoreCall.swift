@@ -2,7 +2,8 @@ package import Remote
 
 /// The operations of `RemoteStore`, for counting and for scripted failures.
 package enum StoreOperation: String, Sendable, CaseIterable {
-    case list, attributes, resolvedAttributes, exactTimes, openReader, read, replace, append, makeDirectory,
+    case list, attributes, resolvedAttributes, exactTimes, openReader, read, replace, append, patch,
+        makeDirectory,
         removeFile
     case removeDirectory, rename, setModified, setMode, makeSymlink
 }

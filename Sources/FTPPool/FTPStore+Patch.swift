@@ -1,0 +1,147 @@
+import FTPClient
+import FTPWire
+import Logging
+import Posix
+package import Remote
+
+/// Changing bytes inside a file, by REST and STOR (RFC 3659 section 5).
+///
+/// Some servers cut the file where such a transfer begins or ends. Only those programs are trusted of which it is known that they do not, and
+/// of them only those that were seen to behave so, on a file of our own.
+extension FTPStore {
+    /// Overwrites ranges inside a file, as `RemoteStore` says.
+    package func patch(
+        _ path: RemotePath, _ ranges: [Range<UInt64>], from source: any UploadSource, _ order: UploadOrder,
+        isResumed: Bool, for request: Request
+    ) throws(RemoteError) -> Attributes {
+        var work = Patching(
+            path: path, ranges: ranges, source: source, order: order, hasBegun: isResumed)
+        var attempt = 0
+        while true {
+            // REST 0 is no REST: the STOR behind it would empty the file.
+            guard profile.facts.software.keepsTailBehindRestart, learned.withLock({ $0.patches != false }),
+                ranges.allSatisfy({ $0.lowerBound > 0 })
+            else {
+                throw RemoteError(.unsupported, operation: "REST", path: path)
+            }
+            let failure: UploadFailure
+            do throws(UploadFailure) {
+                return try patchOnce(&work, for: request)
+            } catch {
+                failure = error
+            }
+            // A whole file may go where a part of one may not.
+            if case .refused(let error) = failure, !work.hasBegun {
+                logger.info(
+                    "the server takes no part of a file",
+                    metadata: ["path": "\(path)", "reason": "\(error)"])
+                learned.withLock { $0.patches = false }
+                continue
+            }
+            attempt += 1
+            try giveUp(failure, path, after: attempt, for: request)
+        }
+    }
+
+    /// How far a patch has come over its attempts.
+    private struct Patching {
+        let path: RemotePath
+        let ranges: [Range<UInt64>]
+        let source: any UploadSource
+        let order: UploadOrder
+        /// Whether bytes of ours may be in the file.
+        var hasBegun: Bool
+    }
+
+    private func patchOnce(
+        _ work: inout Patching, for request: Request
+    ) throws(UploadFailure) -> Attributes {
+        let lease = try leaseForUpload(for: request)
+        defer { lease.release() }
+        let session = lease.session
+        let (path, size) = (work.path, work.source.size)
+        if learned.withLock({ $0.patches }) == nil { try prove(beside: path, over: lease, for: request) }
+        guard learned.withLock({ $0.patches }) == true else {
+            throw .other(RemoteError(.unsupported, operation: "REST", path: path))
+        }
+        let found = try target(path, over: session)
+        if !work.hasBegun { try compare(found, with: work.order, path) }
+        guard found?.size == size else {
+            throw .other(
+                RemoteError(.changed, operation: "STOR", path: path, words: "the file has another size"))
+        }
+        for range in work.ranges {
+            do throws(UploadFailure) {
+                try send(
+                    work.source, from: range.lowerBound, upTo: range.upperBound, to: path,
+                    .restart(range.lowerBound), over: lease)
+            } catch {
+                if case .refused = error { throw error }
+                work.hasBegun = true
+                throw error
+            }
+            work.hasBegun = true
+        }
+        return try UploadFailure.sorting { () throws(FTPError) in
+            let modified = work.order.modified
+            guard let dressing = dressing(path, mode: nil, modified, over: session) else {
+                try dress(path, mode: nil, modified, over: session)
+                return try check(path, holds: size, session)
+            }
+            let replies = try session.run(dressing + session.questions(ofFile: path))
+            return try checked(session.attributesOfFile(answers: replies[dressing.count...]), size)
+        }
+    }
+
+    /// Finds out on a file of our own whether the server keeps what lies around such a transfer's bytes, once for a mount.
+    ///
+    /// Without a clear outcome nothing is learned, and this change goes another way.
+    private func prove(
+        beside path: RemotePath, over lease: Lease, for request: Request
+    ) throws(UploadFailure) {
+        let session = lease.session
+        let trial = path.parent.appending(TemporaryName.make())
+        activeNames.withLock { _ = $0.insert(trial) }
+        defer {
+            discard(trial, over: session, for: request)
+            activeNames.withLock { _ = $0.remove(trial) }
+        }
+        let outcome = try UploadFailure.sorting { () throws(FTPError) -> Bool? in
+            do throws(FTPError) { try Self.put([1, 2, 3, 4], to: trial, .store, session) } catch {
+                guard case .refused = error else { throw error }
+                return nil
+            }
+            do throws(FTPError) {
+                try Self.put([9], to: trial, .restart(1), session)
+                let download = try session.download(trial, expecting: 4)
+                defer { download.abort() }
+                var room = [UInt8](repeating: 0, count: 16)
+                var bytes: [UInt8] = []
+                while true {
+                    let count = try room.withMutableRawSpan { (span) throws(FTPError) in
+                        try download.read(into: &span)
+                    }
+                    guard count > 0 else { return bytes == [1, 9, 3, 4] }
+                    bytes += room[..<count]
+                }
+            } catch .refused(_, let reply) {
+                logger.info("parts of files cannot be changed: \(reply)")
+                return false
+            }
+        }
+        learned.withLock { $0.patches = outcome }
+    }
+
+    private static func put(
+        _ bytes: [UInt8], to path: RemotePath, _ mode: UploadMode, _ session: Session
+    ) throws(FTPError) {
+        let upload = try session.upload(path, mode)
+        do throws(FTPError) {
+            try bytes.withRawSpan { (span) throws(FTPError) in try upload.write(span) }
+            _ = try upload.finish()
+        } catch {
+            upload.abort()
+            throw error
+        }
+    }
+}
