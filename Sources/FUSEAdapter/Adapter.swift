@@ -17,6 +17,8 @@ final class Adapter: Sendable {
     let timeouts: (attributes: Double, entry: Double, negative: Double)
     /// The most requests that the kernel makes ahead of need at a time.
     let backgroundRequests: UInt32
+    /// How far the kernel is to read ahead at most, in bytes.
+    let readAhead: UInt64
     private let logger: Logger
 
     /// Makes an adapter; nothing is started.
@@ -27,6 +29,7 @@ final class Adapter: Sendable {
             options.attributeTimeout.inSeconds, options.entryTimeout.inSeconds,
             options.negativeTimeout.inSeconds
         )
+        readAhead = options.readAhead
         // Half of the threads stay free for names and attributes, whatever is read ahead. 12 is the kernel's own figure.
         backgroundRequests = UInt32(max(12, min(options.maximumThreads / 2, 64)))
     }

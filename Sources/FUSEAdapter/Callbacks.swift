@@ -28,7 +28,8 @@ enum Callbacks {
             guard let adapter = unsafe Adapter.of(userdata), let connection = unsafe connection else {
                 return
             }
-            unsafe Capabilities.settle(connection, backgroundRequests: adapter.backgroundRequests)
+            unsafe Capabilities.settle(
+                connection, backgroundRequests: adapter.backgroundRequests, readAhead: adapter.readAhead)
         }
         unsafe table.statfs = { raw, _ in
             unsafe Adapter.serveQuietly(raw) { .statistics($0.volume.statistics) }

@@ -6,14 +6,20 @@ enum Capabilities {
     static let largestTransfer: UInt32 = 1 << 20
 
     /// Settles the connection's parameters; called by libfuse while it handles the kernel's first request.
-    static func settle(_ connection: UnsafeMutablePointer<fuse_conn_info>, backgroundRequests: UInt32) {
+    ///
+    /// `readAhead` bounds in bytes how far the kernel reads ahead.
+    static func settle(
+        _ connection: UnsafeMutablePointer<fuse_conn_info>, backgroundRequests: UInt32, readAhead: UInt64
+    ) {
         // `Greeting` asks for the capabilities that older versions of libfuse have no word for.
         for capability in wanted { unsafe ftpsfs_want(connection, UInt32(capability)) }
         for capability in declined { unsafe ftpsfs_decline(connection, UInt32(capability)) }
         unsafe connection.pointee.max_write = min(connection.pointee.max_write, largestTransfer)
         unsafe connection.pointee.max_background = backgroundRequests
-        // `max_read` stays 0 (no limit of its own): the number of pages of `max_write` bounds reads too. `max_readahead` stays
-        // what the kernel offers; `Mount` raises it afterwards where it may.
+        // `max_read` stays 0 (no limit of its own): the number of pages of `max_write` bounds reads too. More read-ahead than the kernel
+        // offers cannot be agreed on; `Mount` raises it afterwards where it may.
+        unsafe connection.pointee.max_readahead =
+            min(connection.pointee.max_readahead, UInt32(clamping: readAhead))
     }
 
     private static let wanted: [Int32] = [

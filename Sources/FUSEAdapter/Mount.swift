@@ -185,11 +185,12 @@ package final class Mount: Sendable {
         unsafe pthread_sigmask(SIG_UNBLOCK, &set, nil)
     }
 
-    /// Makes the kernel read further ahead than the 128 KiB that it grants every FUSE file system.
+    /// Makes the kernel read further ahead than the 128 KiB that it grants every FUSE file system (sysfs: class/bdi, read_ahead_kb).
     ///
-    /// Only root may, and only once the connection is settled; others keep what there is.
+    /// Only root may, and only once the connection is settled; others keep what there is. Less was agreed on before (`Capabilities`).
     private func raiseReadAhead(of place: MountTable.Entry) {
-        let text = Array("\(max(128 << 10, options.readAhead) >> 10)\n".utf8)
+        guard options.readAhead > 128 << 10 else { return }
+        let text = Array("\(options.readAhead >> 10)\n".utf8)
         do throws(Errno) {
             let file = try FileDescriptor.open("/sys/class/bdi/\(place.device)/read_ahead_kb", O_WRONLY)
             _ = try unsafe file.write(text.span.bytes)

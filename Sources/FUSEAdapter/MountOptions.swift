@@ -40,10 +40,10 @@ package struct MountOptions: Sendable {
     package var entryTimeout: Duration = .seconds(1)
     /// How long the kernel may keep the answer that a name does not exist; zero keeps none.
     package var negativeTimeout: Duration = .seconds(1)
-    /// How far the kernel reads ahead, in bytes.
+    /// How far the kernel reads ahead, in bytes; 0 has it read what programs ask for and no more.
     ///
     /// Only root can go beyond the kernel's own 128 KiB.
-    package var readAhead = 4 << 20
+    package var readAhead: UInt64 = 4 << 20
     /// Further properties of the mount.
     package var flags: Set<Flag> = []
     /// Whether nothing is said about a mountpoint that has entries, which the mount hides.

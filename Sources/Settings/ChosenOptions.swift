@@ -68,6 +68,8 @@ package struct ChosenOptions: Sendable {
     var cacheDirectory: String?
     var cacheSize: UInt64 = 1 << 30
     var diskSize: UInt64 = 1 << 50
+    var readAhead: UInt64 = 8 << 20
+    var streamsPerFile: Int?
 
     var sourceName: String?
     var debug = false

@@ -72,7 +72,8 @@ extension MountSettings {
             kernel: try Self.kernel(chosen, request.source),
             cache: CacheSettings(
                 directory: chosen.cacheDirectory ?? surroundings.cacheDirectory, size: chosen.cacheSize,
-                directoryTimeout: chosen.directoryTimeout, reportedDiskSize: chosen.diskSize),
+                directoryTimeout: chosen.directoryTimeout, reportedDiskSize: chosen.diskSize,
+                readAhead: chosen.readAhead, streamsPerFile: chosen.streamsPerFile),
             log: try Self.log(chosen, request, foreground), mountPoint: try Self.mountPoint(mountPoint),
             foreground: foreground,
             singleThreaded: request.singleThreaded, warnings: warnings)

@@ -280,6 +280,10 @@ package struct CacheSettings: Sendable, Hashable {
     package var directoryTimeout: Duration
     /// The size of the filesystem that statfs(2) reports, in bytes.
     package var reportedDiskSize: UInt64
+    /// How far a sequential reader is led, in bytes; 0 fetches nothing ahead.
+    package var readAhead: UInt64
+    /// The most connections one large file is read through, 1 up to 64; nil as many as help.
+    package var streamsPerFile: Int?
 }
 
 /// What is logged, and where.

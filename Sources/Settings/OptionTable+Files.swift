@@ -96,6 +96,18 @@ extension OptionTable {
         ) { chosen, value throws(SettingsError) in
             chosen.diskSize = try value.size(minimum: 1 << 20)
         },
+        MountOption(
+            "readahead", .value("SIZE"), aliases: ["max_readahead"], default: "8M",
+            "how far a sequential reader is led; 0 fetches nothing ahead"
+        ) { chosen, value throws(SettingsError) in
+            chosen.readAhead = try value.size(minimum: 0)
+        },
+        MountOption(
+            "streams", .value("auto|NUMBER"), default: "auto",
+            "the most connections one large file is read through"
+        ) { chosen, value throws(SettingsError) in
+            chosen.streamsPerFile = value.text == "auto" ? nil : try value.number(1...64)
+        },
     ]
 
     static let log: [MountOption] = [

@@ -49,7 +49,7 @@ struct CallbackTableTests {
         // What libfuse asks for by itself.
         connection.want = UInt32(FUSE_CAP_WRITEBACK_CACHE | FUSE_CAP_FLOCK_LOCKS | FUSE_CAP_SPLICE_READ)
         connection.max_write = .max
-        Capabilities.settle(&connection, backgroundRequests: 16)
+        Capabilities.settle(&connection, backgroundRequests: 16, readAhead: 8 << 20)
         for capability in [
             FUSE_CAP_WRITEBACK_CACHE, FUSE_CAP_POSIX_LOCKS, FUSE_CAP_FLOCK_LOCKS, FUSE_CAP_EXPORT_SUPPORT,
             FUSE_CAP_CACHE_SYMLINKS, FUSE_CAP_SPLICE_READ,
@@ -70,9 +70,17 @@ struct CallbackTableTests {
     func poorKernel() {
         var connection = fuse_conn_info()
         connection.max_write = 65536
-        Capabilities.settle(&connection, backgroundRequests: 16)
+        Capabilities.settle(&connection, backgroundRequests: 16, readAhead: 8 << 20)
         #expect(connection.want == 0)
         #expect(connection.max_write == 65536)
+    }
+
+    @Test("the kernel reads ahead no further than the user wants", arguments: [0, 4096, 1 << 30] as [UInt64])
+    func readAhead(size: UInt64) {
+        var connection = fuse_conn_info()
+        connection.max_readahead = 128 << 10
+        Capabilities.settle(&connection, backgroundRequests: 16, readAhead: size)
+        #expect(UInt64(connection.max_readahead) == min(size, 128 << 10))
     }
 
     @Test("fallocate(2) means room, a hole or zeros, and nothing else")

@@ -94,6 +94,19 @@ extension FileContent {
         return remote
     }
 
+    /// Takes over a transfer of the whole file that was begun when the server was asked for its version: reads are answered from it.
+    ///
+    /// Closes it where it is of no use: when the content builds on another version or has been read already. Does not block but for that.
+    func prime(with reader: any RemoteReader, of version: FileVersion) {
+        let (remote, path) = monitor.withLock { state -> (ReadAhead?, RemotePath?) in
+            guard !state.isClosed, state.remote == nil, state.local.isEmpty, let base = state.base,
+                base.matches(version), version.size == state.storedSize
+            else { return (nil, nil) }
+            return (makeRemote(&state), state.path)
+        }
+        guard let remote, let path, remote.prime(with: reader, path: path) else { return reader.close() }
+    }
+
     private func fetch(_ segment: Segment, path: RemotePath?, for request: Request) throws(VolumeError)
         -> [Slice]?
     {

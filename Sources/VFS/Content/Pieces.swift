@@ -44,6 +44,11 @@ struct Pieces {
     /// The memory of all pieces in bytes.
     var capacity: Int { list.reduce(0) { $0 + $1.block.capacity } }
 
+    /// The memory of the pieces that reach beyond an offset, in bytes.
+    func capacity(beyond offset: UInt64) -> Int {
+        list.reduce(0) { $0 + ($1.range.upperBound > offset || $1.isFilling ? $1.block.capacity : 0) }
+    }
+
     /// Adds a piece that its stream is going to fill.
     mutating func begin(at start: UInt64, block: Block, stream: Int) {
         list.append(Piece(start: start, block: block, stream: stream, count: 0, isFilling: true))

@@ -4,13 +4,13 @@ import Remote
 
 /// Reads one version of one remote file through streams that run ahead of their readers.
 ///
-/// A stream is one transfer of the store, filled into blocks by a thread of its own; at most two run for a file. What
-/// they bring is kept for a while behind the reader, for the kernel's reads arrive from several threads and slightly out
+/// A stream is one transfer of the store, filled into blocks by a thread of its own; two are kept for a file, more run while readers wait
+/// for them at different places, and on connections to spare where they make a large file come faster (`Convoy`). What they bring is kept for a while behind the reader, for the kernel's reads arrive from several threads and slightly out
 /// of order. Answers point into the blocks: bytes are not copied between the store's reader and the reply.
 ///
 /// All bytes ever given out are of `version`, as far as FTP can tell: each stream after the first is opened only when the
 /// server still shows that version, a transfer must end exactly at the expected size, and a long one is checked once
-/// more at its end. What remains is the time between that check and the server's opening of the file, and a change that
+/// more at its end, as are all that end behind it. What remains is the time between that check and the server's opening of the file, and a change that
 /// keeps both the size and the second of the time of modification. Once the version is gone, everything not in
 /// memory is `.stale`.
 final class ReadAhead: Sendable {
@@ -24,6 +24,8 @@ final class ReadAhead: Sendable {
 
     // Guarded by `monitor`.
     struct State {
+        /// The size of the file.
+        let size: UInt64
         var pieces = Pieces()
         var streams: [ReadStream] = []
         /// Ends of reads that wait, with the stream they wait for.
@@ -37,17 +39,28 @@ final class ReadAhead: Sendable {
         var isClosed = false
         var isStale = false
         var hasOpened = false
+        /// Whether further streams would bring a sequential reader its bytes faster.
+        var gain = StreamGain()
+        /// The streams of a sequential reader that has several.
+        var convoy: Convoy?
+        /// There was a convoy: no transfer has seen the whole file.
+        var hasSpread = false
+        /// The version has been looked at for the end of the file: what ends later needs another look.
+        var isEndChecked = false
         /// The path of the file, as of the last read; a stream that is taken up again uses it.
         var path: RemotePath?
         /// A rename is under way: the file may be at its old path or at the new one.
         var isMoving = false
 
-        /// The number of streams that have not failed.
-        var activeStreams: Int { streams.count { $0.failure == nil } }
+        /// The number of streams that have not failed, those on spare connections apart.
+        var activeStreams: Int { streams.count { $0.failure == nil && !$0.isSpare } }
 
-        /// The stream without waiting readers that was left alone for longest.
+        /// The stream without waiting readers that was left alone for longest, those on spare connections apart.
         var leastUsedStream: Int? {
-            streams.indices.filter { streams[$0].failure == nil && streams[$0].waiters == 0 }
+            streams.indices
+                .filter {
+                    streams[$0].failure == nil && streams[$0].waiters == 0 && !streams[$0].isSpare
+                }
                 .min { streams[$0].lastUse < streams[$1].lastUse }
         }
 
@@ -60,7 +73,7 @@ final class ReadAhead: Sendable {
         /// Takes a stream out, so that its thread ends it; the request returned is to be cancelled without the lock.
         mutating func end(_ index: Int) -> Request {
             let stream = streams.remove(at: index)
-            remember(stream)
+            if stream.isSpare { lose(stream) } else { remember(stream) }
             return stream.request
         }
 
@@ -81,7 +94,7 @@ final class ReadAhead: Sendable {
         case wake(ended: [Request])
         /// A new stream is needed, and the right to run it first.
         case needsThread
-        case run(ReadStream, path: RemotePath)
+        case run(ReadStream, path: RemotePath, ended: [Request])
     }
 
     /// One read on its way through `step`.
@@ -93,6 +106,8 @@ final class ReadAhead: Sendable {
         var isBlocked = false
         var hasThread = false
         var wakesOthers = false
+        /// Whether there may be room for a further stream.
+        var recruits = false
     }
 
     let environment: ContentEnvironment
@@ -102,7 +117,7 @@ final class ReadAhead: Sendable {
     /// Its size in bytes.
     let size: UInt64
     // LOCK ORDER: Volume, FileContent, ReadAhead, ReadBudget. Never held over a call of the store.
-    let monitor = Monitor(State())
+    let monitor: Monitor<State>
     /// When the server was last seen to have it, before the first stream was opened.
     let seenAt: ContinuousClock.Instant
 
@@ -118,6 +133,7 @@ final class ReadAhead: Sendable {
         self.environment = environment
         self.version = version
         self.size = size
+        monitor = Monitor(State(size: size))
     }
 
     deinit {
@@ -155,6 +171,10 @@ final class ReadAhead: Sendable {
         return current == path ? nil : current
     }
 
+    /// The streams that are kept for readers who may come back.
+    private static let keptStreams = 2
+    /// How far behind the first byte of a file the kernel's first large request to arrive may be.
+    private static let firstDisorder: UInt64 = 4 << 20
     /// How long a rename may take before its file is looked for no more.
     private static let longestMove = Duration.seconds(120)
 
@@ -168,7 +188,10 @@ final class ReadAhead: Sendable {
         precondition(range.upperBound <= size, "a read beyond the file")
         guard !range.isEmpty else { return [] }
         var reading = Reading(range: range, path: path)
-        defer { if reading.wakesOthers { monitor.wakeAll() } }
+        defer {
+            if reading.wakesOthers { monitor.wakeAll() }
+            if reading.recruits { recruit() }
+        }
         var step = try monitor.withLock { state throws(VolumeError) in
             try self.step(&state, &reading, mayWait: false) ?? .look
         }
@@ -189,8 +212,9 @@ final class ReadAhead: Sendable {
                 if token == nil { token = request.onCancel { [monitor] in monitor.wakeAll() } }
                 try environment.budget.takeStream(for: self, request: request)
                 reading.hasThread = true
-            case .run(let stream, let path):
+            case .run(let stream, let path, let ended):
                 launch(stream, path: path)
+                for other in ended { other.cancel() }
             }
             // Without a deadline: every stream has one inside the store and ends with an answer or a failure.
             let next = try monitor.wait { state throws(VolumeError) -> Step? in
@@ -216,6 +240,8 @@ final class ReadAhead: Sendable {
         if finding.end == range.upperBound {
             leave(&state, &reading)
             if note(range, &state) { reading.wakesOthers = true }
+            if follow(range, &state) { reading.wakesOthers = true }
+            if state.convoy != nil { reading.recruits = state.hasPlace(at: .now) }
             return .done(finding.slices)
         }
         if let id = reading.stream, let failure = state.streams.first(where: { $0.id == id })?.failure {
@@ -236,17 +262,18 @@ final class ReadAhead: Sendable {
             leave(&state, &reading)
             throw .stale
         }
-        if state.activeStreams >= 2 {
-            guard let victim = state.leastUsedStream else {
-                // Both streams have readers waiting; this one looks again when they are served.
+        if state.activeStreams >= Self.keptStreams {
+            if let victim = state.leastUsedStream { return .wake(ended: [state.end(victim)]) }
+            guard state.activeStreams < environment.settings.busyStreamsPerFile else {
+                // All streams have readers waiting; this one looks again when they are served.
                 block(&state, &reading)
                 return nil
             }
-            return .wake(ended: [state.end(victim)])
         }
         guard reading.hasThread else { return .needsThread }
         reading.hasThread = false
-        return .run(open(at: finding.end, &state, &reading), path: path)
+        let ended = state.convoy?.covers(finding.end) == false ? state.dissolve() : []
+        return .run(open(at: finding.end, &state, &reading), path: path, ended: ended)
     }
 
     // Enters a new stream for the byte at `place`.
@@ -259,21 +286,30 @@ final class ReadAhead: Sendable {
         var lead: UInt64?
         if isWhole, state.pieces.isEmpty {
             start = 0
+        } else if state.convoy != nil {
+            lead = settings.readAhead
+            start = place
         } else if let hint = state.hints.lastIndex(where: {
             $0.place <= place && place - $0.place <= settings.gapLimit
         }) {
             lead = state.hints.remove(at: hint).lead
             start = place
-        } else if place <= settings.gapLimit, state.streams.isEmpty, state.pieces.isEmpty {
-            // The first reads of a file may arrive in the wrong order.
-            start = 0
+        } else if state.streams.isEmpty, state.pieces.isEmpty {
+            // The first reads of a file may arrive in the wrong order; large ones are those that the kernel makes ahead of a program.
+            let isLarge = UInt64(reading.range.count) >= settings.gapLimit
+            if place <= (isLarge ? Self.firstDisorder : settings.gapLimit) { start = 0 }
         }
         state.nextID += 1
         state.uses += 1
         let stream = ReadStream(
             id: state.nextID, start: start, end: reading.range.upperBound, fileSize: size, whole: isWhole,
-            lead: lead.map { min($0, environment.budget.share) }, use: state.uses)
+            lead: lead, mostLead: min(settings.readAhead, environment.budget.share),
+            fullLead: settings.readAhead, use: state.uses)
         state.streams.append(stream)
+        state.convoy?.join(stream.id)
+        _ = state.recut()
+        // At the frontier it goes on into what nobody has begun.
+        if state.convoy?.frontier == place, state.convoy?.extend(isSpare: false) == true { _ = state.recut() }
         join(state.streams.count - 1, &state, &reading)
         return stream
     }

@@ -15,7 +15,12 @@ final class ReadBudget: Sendable {
         var streams = 0
         var clock: UInt64 = 0
         var members: [ObjectIdentifier: Member] = [:]
+        var opening: Duration?
+        var oneStreamUntil: ContinuousClock.Instant?
     }
+
+    /// For how long no file is read through several streams after that brought nothing.
+    private static let oneStreamTime: Duration = .seconds(300)
 
     private let byteLimit: Int
     private let streamLimit: Int
@@ -39,6 +44,34 @@ final class ReadBudget: Sendable {
     var share: UInt64 {
         monitor.withLock { UInt64(max(256 << 10, byteLimit / 2 / max(1, $0.streams))) }
     }
+
+    /// The memory for what some streams bring ahead of one reader: their part of seven eighths.
+    func hold(of streams: Int) -> Int {
+        monitor.withLock { byteLimit / 8 * 7 / max(streams, $0.streams) * streams }
+    }
+
+    /// The shortest time a transfer has taken to open so far; zero before the first.
+    ///
+    /// The shortest, for others may have waited for a log-in.
+    var opening: Duration { monitor.withLock { $0.opening ?? .zero } }
+
+    /// Notes how long a transfer took to open.
+    func noteOpening(_ time: Duration) {
+        monitor.withLock { $0.opening = min(time, $0.opening ?? time) }
+    }
+
+    /// Whether one file may be read through several streams.
+    func allowsSeveralStreams(at now: ContinuousClock.Instant) -> Bool {
+        monitor.withLock { $0.oneStreamUntil.map { $0 <= now } ?? true }
+    }
+
+    /// Notes that several streams were no faster than one: the link is full, and so it will be for other files.
+    func forbidSeveralStreams(at now: ContinuousClock.Instant) {
+        monitor.withLock { $0.oneStreamUntil = now + Self.oneStreamTime }
+    }
+
+    /// Takes the right to run one more stream if that needs no waiting.
+    func takeSpareStream(for readAhead: ReadAhead) -> Bool { tryTakeStream(for: readAhead) }
 
     /// Takes memory; first makes others give up what nobody waits for.
     ///

@@ -13,9 +13,13 @@ struct ReadStream {
     /// Where to stop fetching until somebody reads on.
     private(set) var limit: UInt64
     /// The end of the reads answered through this stream, as far as they leave no gap.
-    private(set) var reach: UInt64
+    var reach: UInt64 { front.reach }
     /// How far the reader is led.
     private(set) var lead: UInt64
+    /// Where the stream ends: the end of the file, or where another one has taken over.
+    private(set) var stop: UInt64
+    /// Whether it reads a segment of a convoy on a connection that nobody else needs, from which it is called off at any time.
+    let isSpare: Bool
     /// Counts uses, to find the stream that has been left alone for longest.
     var lastUse: UInt64
     /// Readers waiting for bytes of this stream.
@@ -29,89 +33,117 @@ struct ReadStream {
     /// Why the stream ended early; its waiters are still to be told.
     var failure: VolumeError?
 
-    private let fileSize: UInt64
+    /// Whether the reader is led as far as is allowed at the moment.
+    private var isFlowing: Bool
+    /// How far it would be led if there were no other streams.
+    private let fullLead: UInt64
     private var reads = 0
-    /// Reads answered beyond a gap behind `reach`, in the order of their places: the kernel reads ahead with several requests at a time,
-    /// and they arrive in any order.
-    private var beyondGap: [Range<UInt64>] = []
+    private var front: ReadFront
 
     /// The lead a stream starts with at the beginning of a file.
     static let firstLead: UInt64 = 128 << 10
     /// What is fetched beyond a read at a new place: one TLS record.
     static let strayLead: UInt64 = 16 << 10
-    /// The most reads that may be answered ahead of one that is missing.
-    static let disorderLimit = 16
 
-    /// Begins a stream for a read that ends at `end`; `whole` fetches to the end of the file without pausing.
-    init(id: Int, start: UInt64, end: UInt64, fileSize: UInt64, whole: Bool, lead: UInt64?, use: UInt64) {
+    /// Begins a stream for a read that ends at `end`; `whole` fetches to the end of the file without pausing, `mostLead` bounds how
+    /// far the reader is led at the moment, and `fullLead` at all.
+    init(
+        id: Int, start: UInt64, end: UInt64, fileSize: UInt64, whole: Bool, lead: UInt64?,
+        mostLead: UInt64, fullLead: UInt64 = 0, use: UInt64
+    ) {
         self.id = id
         self.start = start
-        self.fileSize = fileSize
+        stop = fileSize
+        isSpare = false
         request = Request()
         position = start
-        reach = start
-        self.lead = whole ? fileSize : lead ?? (start == 0 ? Self.firstLead : Self.strayLead)
+        front = ReadFront(at: start)
+        let first = lead ?? (start == 0 ? Self.firstLead : Self.strayLead)
+        self.lead = whole ? fileSize : min(first, mostLead)
         limit = whole ? fileSize : min(fileSize, Self.sum(end, self.lead))
         lastUse = use
         reads = lead == nil ? 0 : 1
+        isFlowing = lead != nil
+        self.fullLead = fullLead
+    }
+
+    /// Begins a stream for a segment that its reader has yet to come to.
+    init(id: Int, segment: Range<UInt64>, lead: UInt64, use: UInt64) {
+        self.id = id
+        self.lead = lead
+        start = segment.lowerBound
+        position = start
+        front = ReadFront(at: start)
+        stop = segment.upperBound
+        limit = stop
+        isSpare = true
+        request = Request(.spare)
+        lastUse = use
+        reads = 1
+        isFlowing = false
+        fullLead = 0
     }
 
     /// Whether waiting for this stream is the way to get the byte at an offset.
     ///
     /// True inside the window, and for a gap small enough to be read through unless the connection is wanted elsewhere.
     func willReach(_ offset: UInt64, gapLimit: UInt64) -> Bool {
-        guard failure == nil, offset >= position else { return false }
+        guard failure == nil, offset >= position, offset < stop else { return false }
         if offset < limit { return true }
+        // The kernel may be further ahead with its requests than what the stream is allowed at the moment.
+        if isFlowing, offset < Self.sum(reach, fullLead) { return true }
         return !isReclaimed && offset - max(position, limit) <= gapLimit
     }
 
     /// Makes sure that the stream fetches up to the end of a read that waits for it; returns whether its thread must be woken.
     mutating func demand(upTo end: UInt64) -> Bool {
         wasUsed = true
-        if end > limit { limit = min(fileSize, end) }
+        if end > limit { limit = min(stop, end) }
         return isPaused && end > position ? resume() : false
     }
 
     /// Notes that a read was answered, and moves the window when it went on sequentially; returns whether the thread must be woken.
     mutating func advance(over range: Range<UInt64>, mostLead: UInt64, gapLimit: UInt64) -> Bool {
-        guard range.upperBound > reach,
-            extend(over: range, gapLimit: gapLimit, disorder: Self.sum(mostLead, mostLead))
-        else { return false }
+        guard front.extend(over: range, gapLimit: gapLimit, disorder: Self.sum(mostLead, mostLead)) else {
+            return false
+        }
         reads += 1
         wasUsed = true
         if reads > 1 {
             let wanted = Self.sum(Self.firstLead, Self.sum(reach - start, reach - start))
-            lead = max(Self.strayLead, min(max(lead, wanted), mostLead))
+            lead = min(max(lead, wanted), mostLead)
+            isFlowing = lead == mostLead
         }
         guard !isReclaimed else { return false }
-        let newLimit = min(fileSize, Self.sum(reach, lead))
+        let newLimit = min(stop, Self.sum(reach, lead))
         guard newLimit > limit else { return false }
         limit = newLimit
         // A paused thread is not woken for every small read, but for a quarter of the window. It may have gone a little beyond the
         // limit that it stopped at.
         guard isPaused, limit > position else { return false }
-        return limit - position >= lead / 4 || limit == fileSize ? resume() : false
-    }
-
-    // Moves `reach` over a read and over those beyond that were answered before it; returns whether it moved. A gap that is still there
-    // when the reads beyond it are many or far away was jumped over by the reader.
-    private mutating func extend(over range: Range<UInt64>, gapLimit: UInt64, disorder: UInt64) -> Bool {
-        let place = beyondGap.firstIndex { $0.lowerBound > range.lowerBound } ?? beyondGap.endIndex
-        beyondGap.insert(range, at: place)
-        let before = reach
-        while let next = beyondGap.first, let last = beyondGap.last {
-            let isNear = next.lowerBound <= Self.sum(reach, gapLimit)
-            guard isNear || beyondGap.count > Self.disorderLimit || last.upperBound - reach > disorder else {
-                break
-            }
-            reach = max(reach, next.upperBound)
-            beyondGap.removeFirst()
-        }
-        return reach > before
+        return limit - position >= lead / 4 || limit == stop ? resume() : false
     }
 
     private mutating func resume() -> Bool {
         isPaused = false
+        return true
+    }
+
+    /// Has the stream end at another place; returns whether the thread must be woken.
+    ///
+    /// A segment is fetched to its end without pausing for the reader.
+    mutating func end(at stop: UInt64) -> Bool {
+        let hasMoved = stop > self.stop
+        self.stop = stop
+        let window = hasMoved && !isReclaimed ? Self.sum(reach, lead) : limit
+        limit = isSpare ? stop : min(max(limit, window), stop)
+        return hasMoved && isPaused
+    }
+
+    /// Has a segment that was held up by a lack of memory go on; returns whether the thread must be woken.
+    mutating func refill() -> Bool {
+        guard isSpare, isPaused else { return false }
+        limit = stop
         return true
     }
 

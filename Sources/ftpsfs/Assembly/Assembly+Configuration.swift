@@ -154,6 +154,13 @@ extension Assembly {
         return configuration
     }
 
+    func contentSettings() -> ContentSettings {
+        var content = ContentSettings()
+        content.readAhead = settings.cache.readAhead
+        if let streams = settings.cache.streamsPerFile { content.streamsPerFile = streams }
+        return content
+    }
+
     static func mountOptions(_ settings: MountSettings) -> MountOptions {
         let kernel = settings.kernel
         var options = MountOptions(mountpoint: settings.mountPoint, source: kernel.sourceName)
@@ -161,6 +168,8 @@ extension Assembly {
         options.allowRoot = kernel.allowRoot
         options.defaultPermissions = kernel.defaultPermissions
         options.readOnly = kernel.readOnly
+        // The volume's streams are to be ahead of the kernel's requests.
+        options.readAhead = settings.cache.readAhead / 2
         options.singleThreaded = settings.singleThreaded
         options.attributeTimeout = kernel.attributeTimeout
         options.entryTimeout = kernel.entryTimeout

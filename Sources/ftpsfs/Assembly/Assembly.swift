@@ -160,7 +160,7 @@ struct Assembly {
             let spool = try Spool(
                 cacheDirectory: cache.directory, source: settings.kernel.sourceName, cacheSize: cache.size,
                 logger: logger)
-            return ContentEnvironment(store: store, spool: spool, settings: ContentSettings(), logger: logger)
+            return ContentEnvironment(store: store, spool: spool, settings: contentSettings(), logger: logger)
         } catch {
             throw Failure(.system, "\(error)")
         }

@@ -89,6 +89,13 @@ struct ReadAheadTests {
         #expect(bench.store.opens == [0])
     }
 
+    @Test("the kernel's first requests may arrive in any order, however large they are")
+    func firstOutOfOrder() throws {
+        let bench = try StreamBench(size: 64 * mib)
+        for place in [2, 0, 1, 3] as [UInt64] { try bench.check(place * mib, 1 << 20) }
+        #expect(bench.store.opens == [0])
+    }
+
     @Test("several threads reading their shares of one sequence share one stream")
     func manyThreads() throws {
         let bench = try StreamBench(size: 16 * mib)

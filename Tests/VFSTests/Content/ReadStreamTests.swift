@@ -18,7 +18,8 @@ import Testing
     func smallReads(recordsAhead: UInt64) {
         let size: UInt64 = 64 << 20
         var stream = ReadStream(
-            id: 1, start: 0, end: 4096, fileSize: size, whole: false, lead: nil, use: 1)
+            id: 1, start: 0, end: 4096, fileSize: size, whole: false, lead: nil,
+            mostLead: 4 << 20, use: 1)
         var offset: UInt64 = 0
         while offset < size {
             fill(&stream, upTo: offset + recordsAhead * ReadStream.strayLead, of: size)
@@ -37,7 +38,8 @@ import Testing
     /// A stream in full flow that has fetched a lot.
     private func sequential() -> ReadStream {
         var stream = ReadStream(
-            id: 1, start: 0, end: mebibyte, fileSize: 1 << 30, whole: false, lead: nil, use: 1)
+            id: 1, start: 0, end: mebibyte, fileSize: 1 << 30, whole: false, lead: nil,
+            mostLead: 4 << 20, use: 1)
         stream.position = 1 << 30
         for number in 0..<4 { answer(number, &stream) }
         return stream
@@ -48,6 +50,24 @@ import Testing
         let place = UInt64(number) * mebibyte
         return stream.advance(
             over: place..<(place + mebibyte), mostLead: 4 * mebibyte, gapLimit: 256 << 10)
+    }
+
+    @Test(
+        "the kernel's requests are waited for even where other streams leave this one less room than they span"
+    )
+    func narrowed() {
+        var stream = ReadStream(
+            id: 1, start: 0, end: mebibyte, fileSize: 1 << 30, whole: false, lead: nil,
+            mostLead: mebibyte, fullLead: 8 * mebibyte, use: 1)
+        #expect(!stream.willReach(5 * mebibyte, gapLimit: 256 << 10))
+        stream.position = 2 * mebibyte
+        for number in 0..<2 as Range<UInt64> {
+            _ = stream.advance(
+                over: (number * mebibyte)..<((number + 1) * mebibyte), mostLead: mebibyte,
+                gapLimit: 256 << 10)
+        }
+        #expect(stream.willReach(6 * mebibyte, gapLimit: 256 << 10))
+        #expect(!stream.willReach(11 * mebibyte, gapLimit: 256 << 10))
     }
 
     @Test("reads that are answered in another order move the window on as soon as none is missing")

@@ -23,6 +23,15 @@ final class StreamStore: RemoteStore {
         var received: UInt64 = 0
         var endsSeen = 0
         var reclaims: [Int: @Sendable () -> Void] = [:]
+        /// Transfers wait here before they are closed.
+        var closing: Gate?
+        /// The offsets of transfers on spare connections, how many of them may run, and how many do.
+        var spareOpens: [UInt64] = []
+        var spareLimit = Int.max
+        var openSpares = 0
+        /// What the link costs: each opening, and each chunk.
+        var openDelay: Duration = .zero
+        var chunkDelay: Duration = .zero
     }
 
     let state: Monitor<State>
@@ -78,16 +87,32 @@ final class StreamStore: RemoteStore {
         throws(RemoteError) -> any RemoteReader
     {
         if request.isCancelled { throw RemoteError(.interrupted, operation: "open") }
-        let (number, seed, error) = state.update { state in
+        let isSpare = request.urgency == .spare
+        let (number, seed, error) = state.update { state -> (Int, Int, RemoteError.Kind?) in
+            if isSpare, state.openSpares >= state.spareLimit { return (0, 0, .busy) }
             state.opens.append(offset)
             state.openReaders += 1
+            if isSpare {
+                state.spareOpens.append(offset)
+                state.openSpares += 1
+            }
             return (state.opens.count, state.seed, state.openError)
         }
+        if number == 0 { throw RemoteError(.busy, operation: "open") }
+        pause(state.withLock { $0.openDelay })
         if let error {
-            state.update { $0.openReaders -= 1 }
+            state.update { state in
+                state.openReaders -= 1
+                if isSpare { state.openSpares -= 1 }
+            }
             throw RemoteError(error, operation: "open")
         }
-        return StreamReader(store: self, number: number, offset: offset, seed: seed)
+        return StreamReader(store: self, number: number, offset: offset, seed: seed, isSpare: isSpare)
+    }
+
+    fileprivate func pause(_ time: Duration) {
+        guard time > .zero else { return }
+        Foundation.Thread.sleep(forTimeInterval: Double(time.components.attoseconds) / 1e18)
     }
 
     func exactTimes(of paths: [RemotePath], for request: Request) throws(RemoteError) -> [Timestamp?] {
@@ -133,12 +158,14 @@ private final class StreamReader: RemoteReader {
     private let store: StreamStore
     private let number: Int
     private let seed: Int
+    private let isSpare: Bool
     private let place: Monitor<Place>
 
-    init(store: StreamStore, number: Int, offset: UInt64, seed: Int) {
+    init(store: StreamStore, number: Int, offset: UInt64, seed: Int, isSpare: Bool) {
         self.store = store
         self.number = number
         self.seed = seed
+        self.isSpare = isSpare
         place = Monitor(Place(offset: offset))
     }
 
@@ -151,6 +178,7 @@ private final class StreamReader: RemoteReader {
             gate.pass(isGivenUp: { request.isCancelled })
         }
         if request.isCancelled { throw RemoteError(.interrupted, operation: "read") }
+        store.pause(store.state.withLock { $0.chunkDelay })
         let room = bytes.byteCount
         let count = try store.state.update { state throws(RemoteError) -> Int in
             if let left = state.breaks[offset] {
@@ -183,9 +211,11 @@ private final class StreamReader: RemoteReader {
             return !place.isClosed
         }
         guard isFirst else { return }
+        store.state.withLock { $0.closing }?.pass()
         let number = self.number
         store.state.update { state in
             state.openReaders -= 1
+            if isSpare { state.openSpares -= 1 }
             state.reclaims[number] = nil
         }
     }
