@@ -141,8 +141,11 @@ extension Volume {
         return try ask(for: name, in: directory, for: request)
     }
 
-    /// Asks the server for one name and keeps the answer.
-    func ask(for name: FileName, in directory: Node, for request: Request) throws(VolumeError) -> Knowledge {
+    /// Asks the server for one name and keeps the answer; `question` stands in for the call of the store.
+    func ask(
+        for name: FileName, in directory: Node, for request: Request,
+        by question: ((RemotePath) throws(RemoteError) -> Attributes)? = nil
+    ) throws(VolumeError) -> Knowledge {
         let (path, asked) = try share([directory], for: request) { tree -> (RemotePath?, UInt64) in
             (tree.path(of: name, in: directory), tree.tick())
         }
@@ -151,7 +154,10 @@ extension Volume {
         let start = now
         var attributes: Attributes
         do {
-            attributes = try store.attributes(of: path, for: request)
+            attributes =
+                if let question { try question(path) } else {
+                    try store.attributes(of: path, for: request)
+                }
         } catch {
             guard error.kind == .notFound else { throw VolumeError(error) }
             tree.withLock {

@@ -14,10 +14,19 @@ extension Volume {
         case .directory: throw .isDirectory
         case .symlink, .other: throw .invalid
         }
-        try revalidate(node, for: request)
+        var whole: WholeFile?
+        defer { whole?.reader.close() }
+        if mode.reads, !mode.writes, !mode.truncates, isWorthOpeningWhole(node) {
+            try revalidate(node, for: request) { path throws(RemoteError) in
+                try self.openWhole(path, &whole, for: request)
+            }
+        } else {
+            try revalidate(node, for: request)
+        }
         let (reply, handle) = try tree.withLock { tree throws(VolumeError) in
             try register(node, mode, &tree)
         }
+        if let file = whole.take() { handle.content.prime(with: file.reader, of: file.version) }
         guard mode.truncates else { return reply }
         do {
             try handle.content.truncate(to: 0, for: request)
@@ -32,6 +41,38 @@ extension Volume {
         return reply
     }
 
+    // MARK: Small files
+
+    /// A transfer that has begun, and what it brings.
+    private struct WholeFile {
+        let reader: any RemoteReader
+        let version: FileVersion
+    }
+
+    // Whoever opens a small file for the first time reads it as a rule; later the kernel may have its pages.
+    private func isWorthOpeningWhole(_ node: Node) -> Bool {
+        tree.withLock { _ in
+            guard node.handles == 0, node.file?.content == nil, node.file?.kernelPages == nil,
+                !node.followsLink, let size = node.attributes.size
+            else { return false }
+            return size > 0 && size <= environment.settings.wholeFileLimit
+        }
+    }
+
+    // Asks for a file's attributes and begins to read it in one go; where that fails, asks alone.
+    private func openWhole(
+        _ path: RemotePath, _ whole: inout WholeFile?, for request: Request
+    ) throws(RemoteError) -> Attributes {
+        do throws(RemoteError) {
+            let (attributes, reader) = try store.openWhole(path, for: request)
+            whole = WholeFile(reader: reader, version: attributes.version)
+            return attributes
+        } catch {
+            guard error.kind != .interrupted, error.kind != .notFound else { throw error }
+            return try store.attributes(of: path, for: request)
+        }
+    }
+
     // MARK: Revalidation
 
     /// How many opens ask for a single file within the attribute timeout before the whole directory is listed instead.
@@ -40,7 +81,12 @@ extension Volume {
     private static let revalidationLimit = 2000
 
     /// Sees to it that a closed file's size and time are not older than the attribute timeout.
-    func revalidate(_ node: Node, for request: Request) throws(VolumeError) {
+    ///
+    /// `question` stands in for asking the server for the attributes of a single name.
+    func revalidate(
+        _ node: Node, for request: Request,
+        by question: ((RemotePath) throws(RemoteError) -> Attributes)? = nil
+    ) throws(VolumeError) {
         enum Step { case done, stale, ask(Node, FileName), list(Node, FileName) }
         let asked = now
         let step = tree.withLock { tree -> Step in
@@ -68,7 +114,7 @@ extension Volume {
         case .stale: throw .stale
         case .ask(let parent, let name):
             if node.followsLink { return try revalidateTarget(of: node, name, in: parent, for: request) }
-            let knowledge = try ask(for: name, in: parent, for: request)
+            let knowledge = try ask(for: name, in: parent, for: request, by: question)
             try settle(knowledge, node, name, in: parent)
         case .list(let parent, let name):
             // Not one that was begun before: another client may have closed the file since.

@@ -30,8 +30,61 @@ import Testing
             let handle = try fixture.open("/f\(number)", .reading)
             fixture.volume.release(handle)
         }
-        #expect(fixture.server.count() == 3)
+        #expect(fixture.server.count(.attributes) == 2)
         #expect(fixture.server.count(.list) == 1)
+    }
+
+    @Test("the question for a small file's version begins to read it too, so that reading costs no more")
+    func smallFile() throws {
+        let fixture = try VolumeFixture()
+        fixture.server.put("/f", Array("one".utf8))
+        _ = try fixture.names("/")
+        fixture.advance(.seconds(2))
+        fixture.server.put("/f", Array("two!".utf8))
+        // The kernel knows the file from here to the end.
+        let known = try fixture.node("/f")
+        defer { fixture.volume.forget(known.node, count: 1) }
+        fixture.server.resetCalls()
+        let handle = try fixture.open("/f", .reading)
+        #expect(fixture.server.count(.openReader) == 1)
+        #expect(try fixture.read(handle) == Array("two!".utf8))
+        fixture.volume.release(handle)
+        #expect(fixture.server.count(.attributes) == 1)
+        #expect(fixture.server.count(.openReader) == 1)
+        // The kernel has the pages now.
+        fixture.advance(.seconds(2))
+        fixture.volume.release(try fixture.open("/f", .reading))
+        #expect(fixture.server.count(.openReader) == 1)
+    }
+
+    @Test(
+        "a file that is opened and not read gives the connection back, and one to be written is not fetched")
+    func smallFileNotRead() throws {
+        let fixture = try VolumeFixture()
+        fixture.server.put("/f", Array("one".utf8))
+        fixture.server.put("/g", Array("one".utf8))
+        _ = try fixture.names("/")
+        fixture.advance(.seconds(2))
+        let handle = try fixture.open("/f", .reading)
+        let environment = fixture.volume.environment
+        #expect(environment.waitForStreams(until: .after(.seconds(30))))
+        fixture.volume.release(handle)
+        fixture.server.resetCalls()
+        fixture.volume.release(try fixture.open("/g", .both))
+        #expect(fixture.server.count(.openReader) == 0)
+    }
+
+    @Test("a small file that cannot be fetched can still be opened, and says so when it is read")
+    func smallFileRefused() throws {
+        let fixture = try VolumeFixture()
+        fixture.server.put("/f", Array("one".utf8))
+        _ = try fixture.names("/")
+        fixture.advance(.seconds(2))
+        fixture.store.fail(.openReader, with: .denied, times: 2)
+        let handle = try fixture.open("/f", .reading)
+        #expect(failure { _ = try fixture.read(handle) } == "remote(denied)")
+        #expect(try fixture.read(handle) == Array("one".utf8))
+        fixture.volume.release(handle)
     }
 
     @Test("the kernel keeps its pages as long as the version is the same")
