@@ -4,15 +4,16 @@ import Remote
 
 /// Reads one version of one remote file through streams that run ahead of their readers.
 ///
-/// A stream is one transfer of the store, filled into blocks by a thread of its own; two are kept for a file, more run while readers wait
-/// for them at different places, and on connections to spare where they make a large file come faster (`Convoy`). What they bring is kept for a while behind the reader, for the kernel's reads arrive from several threads and slightly out
-/// of order. Answers point into the blocks: bytes are not copied between the store's reader and the reply.
+/// A stream is one transfer of the store, filled into blocks by a thread of its own. Two are kept for a file; more run while
+/// readers wait for them at different places, and on connections to spare where they make a large file come faster (`Convoy`).
+/// What they bring is kept for a while behind the reader, for the kernel's reads arrive from several threads and slightly
+/// out of order. Answers point into the blocks: bytes are not copied between the store's reader and the reply.
 ///
 /// All bytes ever given out are of `version`, as far as FTP can tell: each stream after the first is opened only when the
 /// server still shows that version, a transfer must end exactly at the expected size, and a long one is checked once
-/// more at its end, as are all that end behind it. What remains is the time between that check and the server's opening of the file, and a change that
-/// keeps both the size and the second of the time of modification. Once the version is gone, everything not in
-/// memory is `.stale`.
+/// more at its end, as are all that end later. What remains is the time between that check and the server's opening of the
+/// file, and a change that keeps both the size and the second of the time of modification. Once the version is gone,
+/// everything not in memory is `.stale`.
 final class ReadAhead: Sendable {
     /// What memory is to be given up.
     enum Shedding {
@@ -20,69 +21,6 @@ final class ReadAhead: Sendable {
         case kept
         /// Also what was read ahead for nobody who waits now.
         case idle
-    }
-
-    // Guarded by `monitor`.
-    struct State {
-        /// The size of the file.
-        let size: UInt64
-        var pieces = Pieces()
-        var streams: [ReadStream] = []
-        /// Ends of reads that wait, with the stream they wait for.
-        var wants: [Int: (stream: Int, range: Range<UInt64>)] = [:]
-        /// Where sequential streams ended early, and their lead, so that a successor need not start small.
-        var hints: [(place: UInt64, lead: UInt64)] = []
-        var nextID = 0
-        var uses: UInt64 = 0
-        /// Readers that wait until one of two busy streams is free.
-        var blocked = 0
-        var isClosed = false
-        var isStale = false
-        var hasOpened = false
-        /// Whether further streams would bring a sequential reader its bytes faster.
-        var gain = StreamGain()
-        /// The streams of a sequential reader that has several.
-        var convoy: Convoy?
-        /// There was a convoy: no transfer has seen the whole file.
-        var hasSpread = false
-        /// The version has been looked at for the end of the file: what ends later needs another look.
-        var isEndChecked = false
-        /// The path of the file, as of the last read; a stream that is taken up again uses it.
-        var path: RemotePath?
-        /// A rename is under way: the file may be at its old path or at the new one.
-        var isMoving = false
-
-        /// The number of streams that have not failed, those on spare connections apart.
-        var activeStreams: Int { streams.count { $0.failure == nil && !$0.isSpare } }
-
-        /// The stream without waiting readers that was left alone for longest, those on spare connections apart.
-        var leastUsedStream: Int? {
-            streams.indices
-                .filter {
-                    streams[$0].failure == nil && streams[$0].waiters == 0 && !streams[$0].isSpare
-                }
-                .min { streams[$0].lastUse < streams[$1].lastUse }
-        }
-
-        /// The stream that brings the byte at an offset soonest, nil when a new one is the better way.
-        func candidate(for offset: UInt64, gapLimit: UInt64) -> Int? {
-            streams.indices.filter { streams[$0].willReach(offset, gapLimit: gapLimit) }
-                .max { streams[$0].position < streams[$1].position }
-        }
-
-        /// Takes a stream out, so that its thread ends it; the request returned is to be cancelled without the lock.
-        mutating func end(_ index: Int) -> Request {
-            let stream = streams.remove(at: index)
-            if stream.isSpare { lose(stream) } else { remember(stream) }
-            return stream.request
-        }
-
-        /// Keeps the lead of a sequential stream for its successor.
-        mutating func remember(_ stream: ReadStream) {
-            guard stream.lead > ReadStream.firstLead else { return }
-            if hints.count >= 4 { hints.removeFirst() }
-            hints.append((stream.reach, stream.lead))
-        }
     }
 
     private enum Step {

@@ -36,7 +36,7 @@ struct StreamGain {
     /// Several streams must bring this much more than one.
     static let leastGain = 1.5
     /// The bytes over which several streams are judged.
-    static let trialBytes: UInt64 = 48 << 20
+    static let trialBytes: UInt64 = 32 << 20
     /// What a segment costs, in times of opening a transfer: the one before is aborted, and the new one grows from a few packets.
     static let segmentCost = 3.0
     /// Several streams are tried when they can be expected to bring so many times what one brings.
@@ -70,7 +70,8 @@ struct StreamGain {
         // Neither grows any more nor takes what had gathered on the way.
         let isLike = lastRate.map { rate < $0 * Self.growth && rate * Self.fall > $0 } ?? false
         steadySamples = isLike ? steadySamples + 1 : 0
-        singleRate = isLike ? max(singleRate, rate) : rate
+        // The best that was steady: a rate that has fallen since says that something else is the limit.
+        if steadySamples >= Self.leastSamples { singleRate = max(singleRate, rate) }
         lastRate = rate
         self.start = now
         bytes = 0

@@ -60,6 +60,13 @@ struct StreamGainTests {
         #expect(Link().run(60e6, for: .seconds(5)) == .none)
     }
 
+    @Test("a stream that was faster before is not held up by its link")
+    func fallen() {
+        let link = Link()
+        #expect(link.run(60e6, for: .seconds(2)) == .none)
+        #expect(link.run(20e6, for: .seconds(5)) == .none)
+    }
+
     @Test("a short link, a narrow window, or little left to read is no reason for others")
     func none() {
         let short = Link()
