@@ -18,7 +18,7 @@ BASH_COMPLETION = $(DESTDIR)$(PREFIX)/share/bash-completion/completions/ftpsfs
 ZSH_COMPLETION = $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_ftpsfs
 FISH_COMPLETION = $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/ftpsfs.fish
 
-.PHONY: build demo test bench fuzz lint sanitize sanitize-address sanitize-thread install uninstall clean help
+.PHONY: build demo test test-plain bench fuzz lint sanitize sanitize-address sanitize-thread install uninstall clean help
 
 build: ## build the release program (.build/release/ftpsfs)
 	@scripts/setup build
@@ -37,6 +37,12 @@ test: ## install what is missing, build, run every test
 
 # What scripts/bench is to do; see scripts/bench -h.
 BENCH ?=
+
+# Nothing but time may depend on the ways to save round trips.
+test-plain: ## run the tests of mounts without pipelining, ports asked for ahead, and looking ahead
+	@scripts/setup tests
+	$(CHECKED) $(SWIFT) build --build-tests
+	$(CHECKED) FTPSFS_MOUNT_OPTIONS=workaround=nopipeline:noarm $(SWIFT) test --skip-build --filter MountTests --skip RoundTrip
 
 bench: ## measure on loopback and a link of 50 ms, against curl, lftp, rclone and curlftpfs (BENCH="--server all": options)
 	@scripts/setup tests

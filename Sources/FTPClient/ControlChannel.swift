@@ -47,6 +47,8 @@ final class ControlChannel {
     private(set) var isBroken = false
     /// Whether the last reply was a 421, up to which everything was in step.
     private var hasBeenDismissed = false
+    /// How long an answer takes to come, as measured at the beginning; nil before that.
+    var roundTrip: Duration?
     /// Whether the log-in is complete, so that a server that asks for one has lost its state (RFC 4217 section 13).
     var isLoggedIn = false
 

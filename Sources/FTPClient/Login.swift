@@ -61,6 +61,9 @@ extension Session {
                 throw .protocolViolation("a session without TLS")
             }
             configuration.logger.debug("control connection protected: \(negotiated)")
+            if let measured = control.roundTrip {
+                profile.update { $0.roundTrip = min($0.roundTrip ?? measured, measured) }
+            }
             return Session(
                 control, greeting: greeting, peer: peer, tickets: tickets, configuration: configuration,
                 profile: profile,
@@ -113,11 +116,14 @@ extension Session {
         for (index, address) in addresses.enumerated() {
             let share = (deadline.remaining ?? configuration.connectTimeout) / (addresses.count - index)
             do throws(WaitError) {
+                let start = ContinuousClock.now
                 let socket = try Socket.connect(to: address, until: .after(share), wakeup: wakeup)
                 configuration.logger.debug("connected to \(address)")
-                return ControlChannel(
+                let control = ControlChannel(
                     socket, wakeup: wakeup, replyTimeout: configuration.replyTimeout,
                     logger: configuration.logger)
+                control.roundTrip = start.duration(to: .now)
+                return control
             } catch {
                 if error == .interrupted { throw .interrupted }
                 configuration.logger.debug("cannot connect to \(address): \(error)")
@@ -150,10 +156,12 @@ extension Session {
     private static func requestTLS(
         _ mechanism: Command.Authentication, _ control: ControlChannel, until deadline: Deadline
     ) throws(FTPError) {
+        let start = ContinuousClock.now
         try control.send([.auth(mechanism)])
         let reply: Reply
         do throws(FTPError) {
             reply = try control.expect(until: deadline)
+            control.roundTrip = start.duration(to: .now)
         } catch {
             // 421 may pass, and is no verdict on TLS.
             if case .unavailable = error { control.close(saying: true) }

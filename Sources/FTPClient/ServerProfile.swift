@@ -89,6 +89,8 @@ package final class ServerProfile: Sendable {
         /// Whether LIST tells targets of links; false once it failed to.
         package var listTellsTargets = true
 
+        /// The shortest time the server has taken to answer AUTH, or to be connected to where there is none: about one round trip.
+        package var roundTrip: Duration?
         /// What the newest log-in has come to.
         package var newestLogin: LoginReport?
         /// Whether the newest data connection has resumed the TLS session of its control connection; nil before the first.
@@ -125,6 +127,12 @@ extension ServerProfile.Facts {
     mutating func noteClearRefusal(isFinal: Bool) {
         clearRefusals = isFinal ? Self.clearRefusalLimit : clearRefusals + 1
     }
+
+    /// From this round trip on a link counts as long.
+    private static let longRoundTrip = Duration.milliseconds(5)
+
+    /// Whether round trips cost more than anything else.
+    package var isLongLink: Bool { roundTrip.map { $0 >= Self.longRoundTrip } ?? false }
 
     /// How many ports in a row that were asked for ahead may fail.
     private static let armingFailureLimit = 2

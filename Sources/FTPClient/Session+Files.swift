@@ -16,12 +16,14 @@ extension Session {
         return Download(try openTransfer(commands), expected: expected)
     }
 
-    /// Starts to read a file from its beginning, with questions about it ahead of the transfer; `expecting` makes of the answers how many bytes
-    /// will come, where they tell.
+    /// Starts to read a file at an offset in bytes, with questions about it ahead of the transfer; `expecting` makes of the answers how many
+    /// bytes will come, where they tell.
     package func download(
-        _ path: RemotePath, asking questions: [Command], expecting: ([Reply]) -> UInt64?
+        _ path: RemotePath, from offset: UInt64, asking questions: [Command],
+        expecting: ([Reply]) -> UInt64?
     ) throws(FTPError) -> Download {
-        let channel = try openTransfer(asking: questions, [.retr(path)])
+        let commands: [Command] = offset == 0 ? [.retr(path)] : [.rest(offset), .retr(path)]
+        let channel = try openTransfer(asking: questions, commands)
         return Download(channel, expected: expecting(channel.answers))
     }
 

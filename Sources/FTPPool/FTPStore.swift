@@ -156,16 +156,17 @@ package final class FTPStore: RemoteStore {
     /// Asks for a file's attributes and begins to read it, in one flight with RETR, as `RemoteStore` says.
     ///
     /// Where the answers leave open what the name is, the questions are asked one after the other.
-    package func openWhole(
-        _ path: RemotePath, for request: Request
+    package func open(
+        _ path: RemotePath, at offset: UInt64, for request: Request
     ) throws(RemoteError) -> (attributes: Attributes, reader: any RemoteReader) {
         let opened = try reading(path, for: request) {
             lease throws(FTPError) -> (attributes: Attributes, reader: FTPReader)? in
             let session = lease.session
             var attributes: Attributes?
-            let download = try session.download(path, asking: session.questions(ofFile: path)) { answers in
+            let questions = session.questions(ofFile: path)
+            let download = try session.download(path, from: offset, asking: questions) { answers in
                 attributes = session.plainFile(answers: answers)
-                return attributes?.size
+                return attributes?.size.map { $0 - min($0, offset) }
             }
             if profile.facts.software.statesConfiguredRights { attributes?.rights = nil }
             guard let attributes else {
@@ -180,7 +181,8 @@ package final class FTPStore: RemoteStore {
         guard attributes.kind != .directory else {
             throw RemoteError(.isDirectory, operation: "RETR", path: path)
         }
-        return (attributes, try openReader(path, at: 0, length: attributes.size, for: request))
+        let length = attributes.size.map { $0 - min($0, offset) }
+        return (attributes, try openReader(path, at: offset, length: length, for: request))
     }
 
     /// Begins to read with leased sessions until that succeeds, fails for good, or has been tried often enough; `body` hands the lease on when

@@ -17,6 +17,8 @@ package final class Pool: Sendable {
         var attention: Wakeup?
         /// What the keeper does besides; see `onQuiet`.
         var chore: (@Sendable (Request) -> Void)?
+        /// Set when the keeper is to open a session in reserve.
+        var wantsReserve = false
         /// Set when the keeper is to end, and when it has done its last round.
         var isEnding = false
         var hasKeeperEnded = false
@@ -199,6 +201,7 @@ package final class Pool: Sendable {
             switch decision {
             case .use(let session, let hasRested):
                 if session.value.looksAlive(), !session.value.needsReplacement {
+                    if purpose == .transfer { considerReserve(beside: session.value) }
                     return Lease(
                         session, hasRested: hasRested, purpose: purpose, urgency: urgency, pool: self)
                 }
@@ -248,7 +251,16 @@ package final class Pool: Sendable {
     private func keep() {
         defer { state.update { $0.hasKeeperEnded = true } }
         while true {
-            let isEnding = state.wait(until: .after(.seconds(1))) { $0.isEnding ? true : nil } ?? false
+            let wish = state.wait(until: .after(.seconds(1))) { state -> (isEnding: Bool, reserve: Bool)? in
+                guard state.isEnding || state.wantsReserve else { return nil }
+                defer { state.wantsReserve = false }
+                return (state.isEnding, state.wantsReserve)
+            }
+            let isEnding = wish?.isEnding ?? false
+            if wish?.reserve ?? false, !isEnding {
+                openReserve()
+                continue
+            }
             let chore = state.withLock { $0.sessions.outage == nil ? $0.chore : nil }
             chore?(keeperRequest)
             guard !isEnding else { return }
@@ -281,6 +293,19 @@ package final class Pool: Sendable {
                 }
             }
         }
+    }
+
+    /// On a long link a session whose next port is not there yet makes its user wait for round trips that another one would have paid already.
+    private func considerReserve(beside session: Session) {
+        guard session.readiness < 2, session.profile.facts.isLongLink else { return }
+        state.update { $0.wantsReserve = true }
+    }
+
+    private func openReserve() {
+        guard state.withLock({ $0.sessions.beginReserve() }),
+            let session = try? open(for: keeperRequest, .metadata)
+        else { return }
+        takeBack(session, from: .metadata, .demanded, discarding: nil)
     }
 
     private func probe() {

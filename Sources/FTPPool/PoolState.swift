@@ -178,6 +178,20 @@ struct PoolState<Member> {
         return true
     }
 
+    /// The most sessions that are held in reserve, the one in use included.
+    private static var reserveLimit: Int { 3 }
+
+    /// Takes a place for a session that nobody has asked for, beside one that goes from transfer to transfer without a pause.
+    ///
+    /// Answer as for `.open`.
+    mutating func beginReserve() -> Bool {
+        guard isOpen, outage == nil, waiting == 0, idle.isEmpty, standing + opening < Self.reserveLimit,
+            standing + opening < ceiling - 1
+        else { return false }
+        opening += 1
+        return true
+    }
+
     /// Ends all: nothing is lent any more, and what comes back is closed.
     mutating func close() {
         isOpen = false

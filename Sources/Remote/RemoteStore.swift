@@ -33,12 +33,12 @@ package protocol RemoteStore: AnyObject, Sendable {
         _ path: RemotePath, at offset: UInt64, length: UInt64?, for request: Request
     ) throws(RemoteError) -> any RemoteReader
 
-    /// Asks for the attributes of a regular file and begins to read it from its beginning, in one round trip where the server takes that.
+    /// Asks for the attributes of a regular file and begins to read it at an offset in bytes, in one round trip where the server takes that.
     ///
     /// The two agree as far as FTP can tell: the reader ends as proven only at the size given with it. Throws `.isDirectory` for a
     /// directory, and like `attributes` and `openReader`.
-    func openWhole(
-        _ path: RemotePath, for request: Request
+    func open(
+        _ path: RemotePath, at offset: UInt64, for request: Request
     ) throws(RemoteError) -> (attributes: Attributes, reader: any RemoteReader)
 
     /// Puts a whole new content in place of a file, or creates it.
@@ -109,14 +109,15 @@ extension RemoteStore {
     }
 
     /// One after the other.
-    package func openWhole(
-        _ path: RemotePath, for request: Request
+    package func open(
+        _ path: RemotePath, at offset: UInt64, for request: Request
     ) throws(RemoteError) -> (attributes: Attributes, reader: any RemoteReader) {
         let attributes = try attributes(of: path, for: request)
         guard attributes.kind != .directory else {
             throw RemoteError(.isDirectory, operation: "RETR", path: path)
         }
-        return (attributes, try openReader(path, at: 0, length: attributes.size, for: request))
+        let length = attributes.size.map { $0 - min($0, offset) }
+        return (attributes, try openReader(path, at: offset, length: length, for: request))
     }
 }
 

@@ -64,7 +64,7 @@ extension Volume {
         _ path: RemotePath, _ whole: inout WholeFile?, for request: Request
     ) throws(RemoteError) -> Attributes {
         do throws(RemoteError) {
-            let (attributes, reader) = try store.openWhole(path, for: request)
+            let (attributes, reader) = try store.open(path, at: 0, for: request)
             whole = WholeFile(reader: reader, version: attributes.version)
             return attributes
         } catch {

@@ -90,7 +90,7 @@ import Testing
                 #expect(removed == (files.removeValue(forKey: name) == nil ? .notFound : nil))
             default:
                 guard let content = files[name] else { continue }
-                let (attributes, reader) = try store.openWhole(path(name), for: request)
+                let (attributes, reader) = try store.open(path(name), at: 0, for: request)
                 reader.close()
                 #expect(attributes.size == UInt64(content.count))
             }

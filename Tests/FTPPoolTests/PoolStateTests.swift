@@ -237,4 +237,34 @@ struct PoolStateTests {
             return
         }
     }
+
+    @Test("a session is held in reserve beside those in use, up to three, and one place stays free")
+    func reserve() {
+        var state = PoolState<Int>(limit: 6)
+        #expect(open(&state, .transfer))
+        let first = state.beginReserve()
+        #expect(first)
+        state.opened(.metadata)
+        _ = state.takeBack(2, from: .metadata, now: start)
+        let whileIdle = state.beginReserve()
+        #expect(!whileIdle)
+        guard case .use(2, _) = state.request(.transfer, now: at(1)) else {
+            Issue.record("the reserve was not used")
+            return
+        }
+        let second = state.beginReserve()
+        #expect(second)
+        state.opened(.metadata)
+        _ = state.takeBack(3, from: .metadata, now: at(2))
+        guard case .use = state.request(.transfer, now: at(2)) else {
+            Issue.record("the reserve was not used")
+            return
+        }
+        let third = state.beginReserve()
+        #expect(!third)
+        var small = PoolState<Int>(limit: 2)
+        #expect(open(&small, .transfer))
+        let inSmall = small.beginReserve()
+        #expect(!inSmall)
+    }
 }

@@ -31,7 +31,7 @@ struct MountRoundTripTests {
         TripBudget(.list, goal: 2, vsftpd: 3, proftpd: 3, pureftpd: 3, pyftpdlib: 2),
         TripBudget(.readSmall, goal: 2, vsftpd: 2, proftpd: 2, pureftpd: 2, pyftpdlib: 2),
         TripBudget(.firstByte, goal: 2, vsftpd: 2, proftpd: 2, pureftpd: 2, pyftpdlib: 2),
-        TripBudget(.readAnywhere, goal: 2, vsftpd: 3, proftpd: 3, pureftpd: 3, pyftpdlib: 3),
+        TripBudget(.readAnywhere, goal: 2, vsftpd: 2, proftpd: 2, pureftpd: 2, pyftpdlib: 2),
         TripBudget(.create, goal: 3, vsftpd: 3, proftpd: 3, pureftpd: 3, pyftpdlib: 3),
         TripBudget(.replace, goal: 4, vsftpd: 4, proftpd: 4, pureftpd: 4, pyftpdlib: 4),
         TripBudget(.append, goal: 4, vsftpd: 4, proftpd: 4, pureftpd: 4, pyftpdlib: 4),

@@ -95,7 +95,8 @@ import Testing
     @Test("the README names no option the program does not know")
     func readme() throws {
         let text = try Self.text("README.md")
-        let rows = text.split(separator: "\n").filter { $0.hasPrefix("| `") }
+        let section = text.components(separatedBy: "\n## ").first { $0.hasPrefix("Options") } ?? ""
+        let rows = section.split(separator: "\n").filter { $0.hasPrefix("| `") }
         let cells = rows.compactMap { $0.split(separator: "|").first }
         let names = cells.flatMap { $0.split(separator: "`").map(String.init) }
             .filter { $0.contains { $0.isLetter } }

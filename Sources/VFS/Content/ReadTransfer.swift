@@ -245,26 +245,44 @@ final class ReadTransfer {
             defer { state.hasOpened = true }
             return !state.hasOpened
         }
-        if !isFirst || !isFresh { try owner.checkVersion(&path, marks: !isSpare, for: request) }
+        let isChecked = !isFirst || !isFresh
+        var isAnother = false
+        // What a link leads to is asked for in another way.
+        if isChecked, owner.followsLink {
+            try owner.checkVersion(&path, marks: !isSpare, for: request)
+        }
         let began = ContinuousClock.now
+        let opened: any RemoteReader
         do throws(RemoteError) {
-            let opened = try environment.store.openReader(
-                path, at: place, length: owner.size - place, for: request)
-            environment.budget.noteOpening(ContinuousClock.now - began)
-            isLongLink =
-                environment.settings.streamsPerFile > 1
-                && environment.budget.opening >= StreamGain.longOpening
-            watch(opened)
-            reader = opened
-            return opened
+            if isChecked, !owner.followsLink {
+                let found: Attributes
+                (found, opened) = try environment.store.open(path, at: place, for: request)
+                isAnother = found.kind != .file || !owner.version.matches(found.version)
+            } else {
+                opened = try environment.store.openReader(
+                    path, at: place, length: owner.size - place, for: request)
+            }
         } catch {
             guard error.kind == .notFound else { throw VolumeError(error) }
-            guard let newPath = owner.newPath(after: path) else {
-                throw stale("it is gone")
-            }
-            path = newPath
-            return try openReader()
+            return try openElsewhere("it is gone")
         }
+        guard !isAnother else {
+            opened.close()
+            return try openElsewhere("it has another size or time")
+        }
+        environment.budget.noteOpening(ContinuousClock.now - began)
+        isLongLink =
+            environment.settings.streamsPerFile > 1 && environment.budget.opening >= StreamGain.longOpening
+        watch(opened)
+        reader = opened
+        return opened
+    }
+
+    // The file is not at its path any more, or another one is: it may have been renamed from here.
+    private func openElsewhere(_ reason: String) throws(VolumeError) -> any RemoteReader {
+        guard let newPath = owner.newPath(after: path) else { throw stale(reason) }
+        path = newPath
+        return try openReader()
     }
 
     // Runs a step; a transfer that breaks is taken up again at the place reached, a few times.
