@@ -50,7 +50,7 @@ package struct TLSConfiguration: Sendable {
     /// Ciphers up to TLS 1.2 in the notation of openssl-ciphers(1), of which those without authentication or encryption are never used; nil
     /// means the library's default.
     package var ciphers: String?
-    /// Cipher suites of TLS 1.3, separated by colons; nil means the library's default.
+    /// Cipher suites of TLS 1.3, separated by colons; nil means the library's default, that which the processor does fastest first.
     package var cipherSuites: String?
     /// Key exchange groups in order of preference, separated by colons; nil means P-256 first.
     package var groups: String?
