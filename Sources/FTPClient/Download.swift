@@ -80,8 +80,8 @@ package final class Download {
     package func abort() {
         switch state {
         case .over: return
-        case .closing:
-            if !channel.postponeFinalReply() { takeLastReply() }
+        case .closing(nil) where endedCleanly && channel.postponeFinalReply(): break
+        case .closing: takeLastReply()
         case .receiving:
             if channel.readsToTheEnd(remaining: remaining) {
                 channel.stream.closeOrderly()

@@ -8,7 +8,7 @@ import Posix
 /// that happens repeatedly is left in peace.
 extension Session {
     /// Whether commands may be sent ahead of replies that are still to come.
-    var takesFlights: Bool { configuration.shortcuts.contains(.pipelining) && software.takesFlights }
+    package var takesFlights: Bool { configuration.shortcuts.contains(.pipelining) && software.takesFlights }
 
     /// How far the next transfer is prepared: 0 not at all, 1 a port is asked for, 2 it is connected to or being so.
     package var readiness: Int {
@@ -16,13 +16,15 @@ extension Session {
         return armedPort.isDialled ? 2 : 1
     }
 
+    /// Whether ports may be asked for ahead.
+    package var mayArm: Bool {
+        configuration.shortcuts.contains(.arming) && configuration.active == nil && profile.facts.bearsArming
+    }
+
     /// Asks for the port of the next transfer, without waiting for the answer.
     ///
     /// Does nothing where that was done, is not wanted, or has to wait for replies that are still to come: `attend` does it then.
     package func arm() {
-        let mayArm =
-            configuration.shortcuts.contains(.arming) && configuration.active == nil
-            && profile.facts.bearsArming
         guard mayArm, armedPort == nil, isUsable, !control.owesCallers else { return }
         guard takesFlights || !control.isAwaitingReplies else { return wantsArming = true }
         wantsArming = false
@@ -68,8 +70,8 @@ extension Session {
         guard [227, 229].contains(reply.code) else {
             armedPort = nil
             noteArmingFailure(.refused(port.command.verb, reply))
-            // Whatever that was an answer to, it is not known any more what the next one is.
-            if !reply.isFailure { control.breakOff() }
+            // What does not answer such a command was an answer to another one, and it is not known any more what the next one is.
+            if !reply.isPermanentFailure, reply.code != 425 { control.breakOff() }
             return
         }
         // A way that was not seen to work is tried with care by the transfer itself, which also says what is wrong with an address.

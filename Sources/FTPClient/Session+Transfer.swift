@@ -105,11 +105,16 @@ extension Session {
             return channel
         } catch {
             let failure = ended(error, opening)
-            guard case .refused(_, let reply) = failure, reply.isAboutDataConnection, isUsable else {
+            switch failure {
+            case .refused(_, let reply) where reply.isAboutDataConnection && !opening.hasBegun:
+                noteArmingFailure(failure)
+                guard isUsable else { throw failure }
+                return nil
+            case .dataConnection, .timedOut:
+                if !opening.hasBegun { noteArmingFailure(failure) }
                 throw failure
+            default: throw failure
             }
-            noteArmingFailure(failure)
-            return nil
         }
     }
 
@@ -117,11 +122,23 @@ extension Session {
     func send(_ plan: TransferPlan, _ opening: inout TransferOpening) throws(FTPError) {
         var rest = opening.leading + plan.commands.suffix(1)
         while rest.count > 1, plan.oneByOne || !takesFlights && rest.first?.verb != "REST" {
-            opening.take(try run(rest.removeFirst()))
+            let command = rest.removeFirst()
+            do throws(FTPError) {
+                opening.take(try run(command))
+            } catch {
+                // A server remembers REST until a transfer comes, and it would be somebody else's.
+                if command.verb == "REST" { control.breakOff() }
+                throw error
+            }
             if let refusal = opening.leadingRefusal { throw refusal }
         }
+        do throws(FTPError) {
+            try control.send(Array(rest))
+        } catch {
+            if plan.commands.count > 1 { control.breakOff() }
+            throw error
+        }
         isTransferring = true
-        try control.send(Array(rest))
     }
 
     /// The refusal of a transfer whose command went out together with one for a port that was refused; waits for its end.

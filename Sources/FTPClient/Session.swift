@@ -38,6 +38,8 @@ package final class Session {
 
     /// Whether all that was to be asked behind the log-in has been answered.
     var isSetUp = false
+    /// Whether the server may remember the source of a rename that has come to nothing.
+    private var mayRememberSource = false
     /// The port of the next transfer, where one was asked for.
     var armedPort: ArmedPort?
     /// Whether one is to be asked for once the replies still to come are here.
@@ -138,29 +140,58 @@ package final class Session {
     }
 
     /// The same, with the replies at hand that came before an error.
+    ///
+    /// Servers remember the source of a rename that has come to nothing (Pure-FTPd 1.0.50, pyftpdlib 2.2.0), and an RNTO behind a refused RNFR
+    /// would rename that one: where there may be such a source, and where nothing is sent ahead, RNTO goes out only once its own
+    /// RNFR was granted, and is answered by 503 here otherwise.
     package func run(_ commands: [Command], into replies: inout [Reply]) throws(FTPError) {
+        replies = []
+        guard commands.contains(where: { $0.verb == "RNTO" }) else {
+            return try runInFlights(commands[...], into: &replies)
+        }
+        let waits = mayRememberSource || !configuration.shortcuts.contains(.pipelining)
+        mayRememberSource = true
+        var rest = commands[...]
+        while let first = rest.first {
+            if waits, first.verb == "RNTO", replies.last?.isIntermediate != true {
+                replies.append(Reply(503, "RNTO not sent: RNFR was refused"))
+                rest = rest.dropFirst()
+                continue
+            }
+            let end =
+                waits ? rest.dropFirst().firstIndex { $0.verb == "RNTO" } ?? rest.endIndex : rest.endIndex
+            try runInFlights(rest[..<end], into: &replies)
+            rest = rest[end...]
+        }
+        mayRememberSource = zip(zip(commands, replies), replies.dropFirst()).contains { step, next in
+            step.0.verb == "RNFR" && step.1.isIntermediate && !next.isSuccess
+        }
+    }
+
+    /// Sends commands without regard for what they are, and adds their replies.
+    private func runInFlights(
+        _ commands: ArraySlice<Command>, into replies: inout [Reply]
+    ) throws(FTPError) {
         guard !isTransferring else { throw .protocolViolation("a transfer is open") }
         try control.settle(takesFlights: takesFlights)
+        let commands = Array(commands)
         let limit = configuration.shortcuts.contains(.pipelining) ? Self.flightLimit : 1
-        replies = []
-        replies.reserveCapacity(commands.count)
-        var sent = 0
-        var unanswered = 0
-        while replies.count < commands.count {
+        replies.reserveCapacity(replies.count + commands.count)
+        var (sent, answered, unanswered) = (0, 0, 0)
+        while answered < commands.count {
             // More goes out when half is answered, so that neither side waits for the other.
-            let isHalfAnswered =
-                sent - replies.count <= limit / 2 && unanswered <= Self.flightBytes / 2
+            let isHalfAnswered = sent - answered <= limit / 2 && unanswered <= Self.flightBytes / 2
             if isHalfAnswered, sent < commands.count {
                 let start = sent
                 repeat {
                     unanswered += commands[sent].length
                     sent += 1
-                } while sent < commands.count && sent - replies.count < limit
-                    && unanswered < Self.flightBytes
+                } while sent < commands.count && sent - answered < limit && unanswered < Self.flightBytes
                 try control.send(Array(commands[start..<sent]))
             }
-            unanswered -= commands[replies.count].length
+            unanswered -= commands[answered].length
             replies.append(try finalReply())
+            answered += 1
         }
     }
 

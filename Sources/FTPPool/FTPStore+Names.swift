@@ -122,7 +122,9 @@ extension FTPStore {
                 let stated = try? MachineListing.attributes(in: answer)
                 self = .something(stated ?? Attributes(kind: .other))
             } else {
-                self = .nothing
+                // A directory looks like this too, where there is no MLST.
+                let isRefused = answers.first.map { [450, 550].contains($0.code) } ?? false
+                self = isRefused ? .nothing : .unknown
             }
         }
 

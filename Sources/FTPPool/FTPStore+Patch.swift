@@ -12,10 +12,9 @@ extension FTPStore {
     /// Overwrites ranges inside a file, as `RemoteStore` says.
     package func patch(
         _ path: RemotePath, _ ranges: [Range<UInt64>], from source: any UploadSource, _ order: UploadOrder,
-        isResumed: Bool, for request: Request
+        began: () -> Void, for request: Request
     ) throws(RemoteError) -> Attributes {
-        var work = Patching(
-            path: path, ranges: ranges, source: source, order: order, hasBegun: isResumed)
+        var work = Patching(path: path, ranges: ranges, source: source, order: order)
         var attempt = 0
         while true {
             // REST 0 is no REST: the STOR behind it would empty the file.
@@ -26,7 +25,7 @@ extension FTPStore {
             }
             let failure: UploadFailure
             do throws(UploadFailure) {
-                return try patchOnce(&work, for: request)
+                return try patchOnce(&work, began, for: request)
             } catch {
                 failure = error
             }
@@ -35,8 +34,8 @@ extension FTPStore {
                 logger.info(
                     "the server takes no part of a file",
                     metadata: ["path": "\(path)", "reason": "\(error)"])
-                learned.withLock { $0.patches = false }
-                continue
+                if error.forbidsRestart { learned.withLock { $0.patches = false } }
+                throw RemoteError(.unsupported, operation: "REST", path: path, words: "\(error)")
             }
             attempt += 1
             try giveUp(failure, path, after: attempt, for: request)
@@ -50,11 +49,11 @@ extension FTPStore {
         let source: any UploadSource
         let order: UploadOrder
         /// Whether bytes of ours may be in the file.
-        var hasBegun: Bool
+        var hasBegun = false
     }
 
     private func patchOnce(
-        _ work: inout Patching, for request: Request
+        _ work: inout Patching, _ began: () -> Void, for request: Request
     ) throws(UploadFailure) -> Attributes {
         let lease = try leaseForUpload(for: request)
         defer { lease.release() }
@@ -74,13 +73,16 @@ extension FTPStore {
             do throws(UploadFailure) {
                 try send(
                     work.source, from: range.lowerBound, upTo: range.upperBound, to: path,
-                    .restart(range.lowerBound), over: lease)
+                    .restart(range.lowerBound), over: lease
+                ) { _ throws(UploadFailure) in
+                    note(&work, began)
+                }
             } catch {
+                // What was refused has changed nothing; of anything else that is not known.
                 if case .refused = error { throw error }
-                work.hasBegun = true
+                note(&work, began)
                 throw error
             }
-            work.hasBegun = true
         }
         return try UploadFailure.sorting { () throws(FTPError) in
             let modified = work.order.modified
@@ -91,6 +93,11 @@ extension FTPStore {
             let replies = try session.run(dressing + session.questions(ofFile: path))
             return try checked(session.attributesOfFile(answers: replies[dressing.count...]), size)
         }
+    }
+
+    private func note(_ work: inout Patching, _ began: () -> Void) {
+        if !work.hasBegun { began() }
+        work.hasBegun = true
     }
 
     /// Finds out on a file of our own whether the server keeps what lies around such a transfer's bytes, once for a mount.
@@ -143,5 +150,13 @@ extension FTPStore {
             upload.abort()
             throw error
         }
+    }
+}
+
+extension FTPError {
+    /// Whether a part of a file was refused in words that are about all files (ProFTPD 1.3.8 with `AllowStoreRestart off`: 451).
+    fileprivate var forbidsRestart: Bool {
+        guard case .refused(let verb, let reply) = self else { return false }
+        return verb == "REST" || [451, 500, 501, 502, 504].contains(reply.code)
     }
 }

@@ -44,7 +44,7 @@ extension FTPStore {
     ) throws(FTPError) {
         let replies = try session.run([.rnfr(target), .rnto(aside), .rnfr(source), .rnto(target)])
         let isAside = replies[1].isSuccess
-        guard replies[3].isSuccess else {
+        guard replies[2].isIntermediate, replies[3].isSuccess else {
             if isAside {
                 try session.rename(aside, to: target)
             }

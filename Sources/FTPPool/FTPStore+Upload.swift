@@ -194,7 +194,9 @@ extension FTPStore {
         let (path, size, order) = (work.path, work.source.size, work.order)
         let old: Attributes?
         var checksFirst = true
-        if let known, known.target == nil, known.moment.duration(to: .now) < Looked.validity {
+        if session.takesFlights, let known, known.target == nil,
+            known.moment.duration(to: .now) < Looked.validity
+        {
             (old, checksFirst) = (nil, false)
         } else {
             let replies = try UploadFailure.sorting { () throws(FTPError) in
@@ -229,7 +231,12 @@ extension FTPStore {
         do throws(FTPError) {
             if arrived != size {
                 // Nothing was there, and nothing that is short shall be.
-                if rnto.isSuccess { try session.rename(path, to: temporary) }
+                if rnto.isSuccess {
+                    // No program's signal may leave it there.
+                    session.bind(to: Request())
+                    defer { session.bind(to: request) }
+                    try session.rename(path, to: temporary)
+                }
                 let stated = arrived.map(String.init) ?? "nothing"
                 throw .dataConnection("\(size) bytes were acknowledged, but the server states \(stated)")
             }

@@ -297,15 +297,20 @@ package final class Pool: Sendable {
 
     /// On a long link a session whose next port is not there yet makes its user wait for round trips that another one would have paid already.
     private func considerReserve(beside session: Session) {
-        guard session.readiness < 2, session.profile.facts.isLongLink else { return }
+        guard session.readiness < 2, session.mayArm, session.profile.facts.isLongLink else { return }
         state.update { $0.wantsReserve = true }
     }
 
     private func openReserve() {
-        guard state.withLock({ $0.sessions.beginReserve() }),
-            let session = try? open(for: keeperRequest, .metadata)
-        else { return }
-        takeBack(session, from: .metadata, .demanded, discarding: nil)
+        guard state.withLock({ $0.sessions.beginReserve(now: .now) }) else { return }
+        do throws(FTPError) {
+            let session = try opener(keeperRequest)
+            state.update { $0.sessions.opened(.metadata) }
+            takeBack(session, from: .metadata, .demanded, discarding: nil)
+        } catch {
+            logger.debug("no session in reserve: \(error)")
+            state.update { $0.sessions.reserveFailed(isLimit: error.isConnectionLimit, now: .now) }
+        }
     }
 
     private func probe() {

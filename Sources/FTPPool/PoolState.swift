@@ -47,6 +47,7 @@ struct PoolState<Member> {
     private var opening = 0
     private var waiting = 0
     private var loweredAt: ContinuousClock.Instant?
+    private var reserveRefusedUntil: ContinuousClock.Instant?
 
     /// After this time a lowered ceiling is tried again: the server's other clients may have gone.
     static var ceilingMemory: Duration { .seconds(600) }
@@ -183,14 +184,28 @@ struct PoolState<Member> {
 
     /// Takes a place for a session that nobody has asked for, beside one that goes from transfer to transfer without a pause.
     ///
-    /// Answer as for `.open`.
-    mutating func beginReserve() -> Bool {
-        guard isOpen, outage == nil, waiting == 0, idle.isEmpty, standing + opening < Self.reserveLimit,
+    /// Answer with `opened` or `reserveFailed`.
+    mutating func beginReserve(now: ContinuousClock.Instant) -> Bool {
+        guard isOpen, reserveRefusedUntil.map({ $0 <= now }) ?? true, outage == nil, waiting == 0,
+            idle.isEmpty, standing + opening < Self.reserveLimit,
             standing + opening < ceiling - 1
         else { return false }
         opening += 1
         return true
     }
+
+    /// Notes that a session in reserve could not be opened, which proves nothing for those who need one: there is none for a while.
+    mutating func reserveFailed(isLimit: Bool, now: ContinuousClock.Instant) {
+        opening -= 1
+        reserveRefusedUntil = now.advanced(by: Self.reservePause)
+        if isLimit, standing + opening > 0 {
+            ceiling = max(1, min(ceiling, standing + opening))
+            loweredAt = now
+        }
+    }
+
+    /// How long no session is held in reserve after one could not be opened.
+    private static var reservePause: Duration { .seconds(60) }
 
     /// Ends all: nothing is lent any more, and what comes back is closed.
     mutating func close() {

@@ -62,12 +62,12 @@ package protocol RemoteStore: AnyObject, Sendable {
     /// Overwrites ranges inside a file with the source's bytes there; the file's size is the source's, before and after.
     ///
     /// While it goes on, others may see old and new bytes beside each other. Throws `.unsupported` when the server is not known to keep what
-    /// lies around such a range (nothing was changed then; use `replace`), `.changed` when `expectation` is not met. After any other error some
-    /// of the bytes may have arrived: the call is to be made again, with `isResumed`, by which an expected version counts no more, since these
-    /// bytes have changed it, but its size does.
+    /// lies around such a range, and `.changed` when `expectation` is not met; nothing was changed then. `began` is called once the file was
+    /// seen to be as expected and before any byte may arrive: after an error behind it some of the bytes may be there, and have given the file
+    /// another version.
     func patch(
         _ path: RemotePath, _ ranges: [Range<UInt64>], from source: any UploadSource, _ order: UploadOrder,
-        isResumed: Bool, for request: Request
+        began: () -> Void, for request: Request
     ) throws(RemoteError) -> Attributes
 
     /// Makes a directory.
@@ -103,7 +103,7 @@ extension RemoteStore {
     /// Not supported.
     package func patch(
         _ path: RemotePath, _ ranges: [Range<UInt64>], from source: any UploadSource, _ order: UploadOrder,
-        isResumed: Bool, for request: Request
+        began: () -> Void, for request: Request
     ) throws(RemoteError) -> Attributes {
         throw RemoteError(.unsupported, operation: "patch", path: path)
     }

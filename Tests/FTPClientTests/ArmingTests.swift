@@ -115,7 +115,7 @@ import Testing
     @Test("a server that refuses to name a port ahead is asked again when there is a transfer")
     func noPort() throws {
         try Self.playWarm { script in
-            try script.answer("EPSV", "450 no port")
+            try script.answer("EPSV", "425 no port")
             try script.send(noise(20), on: try script.begin("RETR"))
             try script.reply("226 done")
         } client: { session, _ in

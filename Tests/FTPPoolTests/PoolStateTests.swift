@@ -242,17 +242,17 @@ struct PoolStateTests {
     func reserve() {
         var state = PoolState<Int>(limit: 6)
         #expect(open(&state, .transfer))
-        let first = state.beginReserve()
+        let first = state.beginReserve(now: at(1))
         #expect(first)
         state.opened(.metadata)
         _ = state.takeBack(2, from: .metadata, now: start)
-        let whileIdle = state.beginReserve()
+        let whileIdle = state.beginReserve(now: at(1))
         #expect(!whileIdle)
         guard case .use(2, _) = state.request(.transfer, now: at(1)) else {
             Issue.record("the reserve was not used")
             return
         }
-        let second = state.beginReserve()
+        let second = state.beginReserve(now: at(1))
         #expect(second)
         state.opened(.metadata)
         _ = state.takeBack(3, from: .metadata, now: at(2))
@@ -260,11 +260,24 @@ struct PoolStateTests {
             Issue.record("the reserve was not used")
             return
         }
-        let third = state.beginReserve()
+        let third = state.beginReserve(now: at(1))
         #expect(!third)
         var small = PoolState<Int>(limit: 2)
         #expect(open(&small, .transfer))
-        let inSmall = small.beginReserve()
+        let inSmall = small.beginReserve(now: start)
         #expect(!inSmall)
+    }
+
+    @Test("a reserve that cannot be had is no outage, and is not tried again for a minute")
+    func failedReserve() {
+        var state = PoolState<Int>(limit: 6)
+        #expect(open(&state, .transfer))
+        let first = state.beginReserve(now: start)
+        #expect(first)
+        state.reserveFailed(isLimit: false, now: at(1))
+        #expect(state.outage == nil)
+        let soon = state.beginReserve(now: at(2))
+        let later = state.beginReserve(now: at(62))
+        #expect(!soon && later)
     }
 }

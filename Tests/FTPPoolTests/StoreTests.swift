@@ -99,7 +99,7 @@ struct StoreTests {
         let order = UploadOrder(expectation: .version(version))
         let patch = { (order: UploadOrder) in
             try fixture.store.patch(
-                fixture.path("/book"), ranges, from: source, order, isResumed: false, for: Request())
+                fixture.path("/book"), ranges, from: source, order, began: {}, for: Request())
         }
         if server == .pureftpd {
             #expect(kind { _ = try patch(order) } == .unsupported)
@@ -110,7 +110,7 @@ struct StoreTests {
         // The beginning of a file cannot be addressed.
         let beginning = kind {
             _ = try fixture.store.patch(
-                fixture.path("/book"), [0..<1], from: source, order, isResumed: true, for: Request())
+                fixture.path("/book"), [0..<1], from: source, order, began: {}, for: Request())
         }
         #expect(beginning == .unsupported && fixture.server.content("book") == new)
         // Nothing is left of the file on which that was tried, and it is not tried again.

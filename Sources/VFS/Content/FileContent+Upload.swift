@@ -66,6 +66,7 @@ extension FileContent {
         -> Attributes
     {
         if let attributes = try settleDoubt(at: path, for: request) { return attributes }
+        try settlePatch(at: path, for: request)
         let (base, storedSize, size, isAppended) = monitor.withLock {
             ($0.base, $0.storedSize, $0.size, $0.isAppended)
         }
@@ -116,24 +117,44 @@ extension FileContent {
     private func patch(
         at path: RemotePath, _ terms: UploadTerms, for request: Request
     ) throws(VolumeError) -> Attributes? {
-        let (base, ranges, size, isResumed) = monitor.withLock {
-            ($0.base, $0.patchableRanges(atLeast: environment.settings.patchLimit), $0.size, $0.isHalfPatched)
+        let (base, ranges, size) = monitor.withLock { state in
+            // What a mount after this one finds beside the bytes has to tell all of where they belong.
+            state.recordTime = nil
+            return (state.base, state.patchableRanges(atLeast: environment.settings.patchLimit), state.size)
         }
         guard let base, let ranges, !followsLink else { return nil }
-        // Said before: what a mount after this one finds beside the bytes has to tell where they belong.
         try keepRecord(adding: nil)
         let order = UploadOrder(expectation: .version(base), modified: terms.modified)
         let source = try makeSource(size: size)
         do throws(RemoteError) {
-            let attributes = try environment.store.patch(
-                path, ranges, from: source, order, isResumed: isResumed, for: request)
-            monitor.withLock { $0.isHalfPatched = false }
-            return attributes
+            return try environment.store.patch(
+                path, ranges, from: source, order, began: { monitor.withLock { $0.isHalfPatched = true } },
+                for: request)
         } catch {
-            if error.kind == .unsupported, !isResumed { return nil }
-            if error.leavesDoubt { monitor.withLock { $0.isHalfPatched = true } }
+            if error.kind == .unsupported, !monitor.withLock({ $0.isHalfPatched }) { return nil }
             throw VolumeError(error)
         }
+    }
+
+    /// Takes the file as it is for the base again after a change in place that did not come to its end: what was sent of it is still here,
+    /// and is going to be sent again, in whatever way. The caller has the turn.
+    private func settlePatch(at path: RemotePath, for request: Request) throws(VolumeError) {
+        guard monitor.withLock({ $0.isHalfPatched }) else { return }
+        let found: Attributes
+        do throws(RemoteError) {
+            found = try environment.attributes(of: path, followsLink: followsLink, for: request)
+        } catch {
+            throw VolumeError(error)
+        }
+        let remote = monitor.withLock { state -> ReadAhead? in
+            // Of another size it is somebody else's, and the base is not met any more.
+            guard found.kind == .file, found.size == state.storedSize else { return nil }
+            state.base = found.version
+            state.baseSeenAt = ContinuousClock.now
+            state.isHalfPatched = false
+            return state.remote.take()
+        }
+        remote?.close()
     }
 
     /// The spool file as a source, made as long as the content: a hole at the end is not in it yet.
@@ -171,6 +192,7 @@ extension FileContent {
             state.hasChanged = false
             state.failure = nil
             state.doubt = nil
+            state.isHalfPatched = false
             state.recordTime = nil
             return (state.file, remote)
         }

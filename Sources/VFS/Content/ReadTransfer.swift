@@ -263,8 +263,11 @@ final class ReadTransfer {
                     path, at: place, length: owner.size - place, for: request)
             }
         } catch {
-            guard error.kind == .notFound else { throw VolumeError(error) }
-            return try openElsewhere("it is gone")
+            switch error.kind {
+            case .notFound: return try openElsewhere("it is gone")
+            case .changed: return try openElsewhere("it ends before \(place)")
+            default: throw VolumeError(error)
+            }
         }
         guard !isAnother else {
             opened.close()

@@ -148,10 +148,10 @@ package final class FailingStore: RemoteStore {
 
     package func patch(
         _ path: RemotePath, _ ranges: [Range<UInt64>], from source: any UploadSource, _ order: UploadOrder,
-        isResumed: Bool, for request: Request
+        began: () -> Void, for request: Request
     ) throws(RemoteError) -> Attributes {
         try around(.patch, path, request) { () throws(RemoteError) in
-            try base.patch(path, ranges, from: source, order, isResumed: isResumed, for: request)
+            try base.patch(path, ranges, from: source, order, began: began, for: request)
         }
     }
 

@@ -55,7 +55,7 @@ extension MemoryStore {
 
     package func patch(
         _ path: RemotePath, _ ranges: [Range<UInt64>], from source: any UploadSource, _ order: UploadOrder,
-        isResumed: Bool, for request: Request
+        began: () -> Void, for request: Request
     ) throws(RemoteError) -> Attributes {
         var can = false
         configure { can = $0.patches }
@@ -72,7 +72,8 @@ extension MemoryStore {
         }
         return try perform(.patch, path, request) { [pieces] tree, configuration, now throws(RemoteError) in
             var record = try tree.existing(path, followsLast: true)
-            if !isResumed { try Self.check(order.expectation, record, configuration) }
+            try Self.check(order.expectation, record, configuration)
+            began()
             guard UInt64(record.content.count) == source.size else {
                 throw RemoteError(.changed, operation: "")
             }

@@ -84,4 +84,38 @@ struct PatchTests {
         #expect(fixture.server.content("/book") == whole)
         #expect(count(fixture, .patch) == 0 && count(fixture, .replace) == 1)
     }
+
+    @Test("after a change in place that broke off, the file is completed in whatever way is left")
+    func completedOtherwise() throws {
+        let fixture = try ContentFixture()
+        fixture.server.configure { $0.patches = true }
+        var whole = pattern(2 << 20)
+        fixture.server.put("/book", whole)
+        let content = try fixture.open("/book")
+        try content.put([1, 2, 3], at: 70_000)
+        whole.replaceSubrange(70_000..<70_003, with: [1, 2, 3])
+        fixture.store.fail(.patch, with: .unreachable, .after)
+        #expect(failure(content, "/book") != nil)
+        // The beginning of a file cannot be changed in place.
+        try content.put([9], at: 0)
+        whole[0] = 9
+        _ = try content.upload(to: "/book".remote, for: Request())
+        #expect(fixture.server.content("/book") == whole)
+        #expect(!content.isDirty)
+    }
+
+    @Test("a change in place that has not begun leaves the expectation as it was")
+    func notBegun() throws {
+        let fixture = try ContentFixture()
+        fixture.server.configure { $0.patches = true }
+        fixture.server.put("/book", pattern(2 << 20))
+        let content = try fixture.open("/book")
+        try content.put([1, 2, 3], at: 70_000)
+        fixture.store.fail(.patch, with: .unreachable, .before)
+        #expect(failure(content, "/book") != nil)
+        let theirs = pattern(2 << 20, seed: 2)
+        fixture.server.put("/book", theirs, modified: Timestamp(seconds: 1_800_000_000))
+        #expect(failure(content, "/book") != nil)
+        #expect(fixture.server.content("/book") == theirs)
+    }
 }
