@@ -48,6 +48,7 @@ package struct ChosenOptions: Sendable {
     var activeAddress: SocketAddress?
     var listing = ServerSettings.ListingMode.automatic
     var shortcuts = ServerSettings.Shortcuts.all
+    var looksAhead = true
 
     var userID: UInt32?
     var groupID: UInt32?

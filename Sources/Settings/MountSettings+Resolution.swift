@@ -73,7 +73,8 @@ extension MountSettings {
             cache: CacheSettings(
                 directory: chosen.cacheDirectory ?? surroundings.cacheDirectory, size: chosen.cacheSize,
                 directoryTimeout: chosen.directoryTimeout, reportedDiskSize: chosen.diskSize,
-                readAhead: chosen.readAhead, streamsPerFile: chosen.streamsPerFile),
+                readAhead: chosen.readAhead, streamsPerFile: chosen.streamsPerFile,
+                looksAhead: chosen.looksAhead),
             log: try Self.log(chosen, request, foreground), mountPoint: try Self.mountPoint(mountPoint),
             foreground: foreground,
             singleThreaded: request.singleThreaded, warnings: warnings)

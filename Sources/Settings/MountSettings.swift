@@ -284,6 +284,8 @@ package struct CacheSettings: Sendable, Hashable {
     package var readAhead: UInt64
     /// The most connections one large file is read through, 1 up to 64; nil as many as help.
     package var streamsPerFile: Int?
+    /// Whether spare connections list directories and fetch small files before programs ask for them.
+    package var looksAhead: Bool
 }
 
 /// What is logged, and where.

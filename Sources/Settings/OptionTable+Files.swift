@@ -91,6 +91,12 @@ extension OptionTable {
             chosen.cacheSize = try value.size(minimum: 1 << 20)
         },
         MountOption(
+            "lookahead", .flag, default: "on", "list and fetch ahead of programs, with connections to spare"
+        ) { chosen, _ in chosen.looksAhead = true },
+        MountOption("no_lookahead", .flag, "ask only for what programs ask for") { chosen, _ in
+            chosen.looksAhead = false
+        },
+        MountOption(
             "disk_size", .value("SIZE"), aliases: ["vfs_disk_space_total_size"], default: "1P",
             "the size that df(1) shows"
         ) { chosen, value throws(SettingsError) in

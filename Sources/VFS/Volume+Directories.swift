@@ -8,7 +8,9 @@ extension Volume {
     /// Opens a directory: its listing is fixed for this handle, until the handle returns to the start.
     package func openDirectory(_ id: NodeID, for request: Request) throws(VolumeError) -> HandleID {
         let node = try tree.withLock { tree throws(VolumeError) in try tree.directory(id).0 }
+        noteEntering(node, opensIt: true)
         let snapshot = try snapshot(of: node, for: request)
+        noteRows(of: node)
         return tree.withLock { tree in
             let handle = tree.handleID()
             tree.openDirectories[handle.rawValue] = DirectoryHandle(node: node, snapshot: snapshot)

@@ -9,6 +9,11 @@ extension Volume {
     {
         let file = try file(handle)
         guard file.mode.reads else { throw .badHandle }
+        let isFirst = tree.withLock { _ in
+            defer { file.hasRead = true }
+            return !file.hasRead
+        }
+        if isFirst { noteReading(file.node) }
         return try withOptionalPath(of: file.node, for: request) { path throws(VolumeError) in
             try file.content.read(at: offset, count: count, path: path, for: request)
         }

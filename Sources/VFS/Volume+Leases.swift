@@ -41,6 +41,8 @@ extension Volume {
             }
         }
         if let quick { return quick }
+        // Nobody waits for what is done ahead, and it waits for nobody.
+        guard request.urgency == .demanded else { throw .interrupted }
         return try waiting(for: request) { tree throws(VolumeError) -> Result? in
             guard tree.leases.share(nodes) else { return nil }
             do throws(VolumeError) {
@@ -80,8 +82,8 @@ extension Volume {
                 }
             }
         }
-        let taken = try waiting(for: request) {
-            tree throws(VolumeError) -> (own: [Node], share: [Node], choice: Choice)? in
+        typealias Wish = (own: [Node], share: [Node], choice: Choice)
+        let taken = try giving(for: request) { tree, spare throws(VolumeError) -> Wish? in
             // Those who were kept waiting by a wish are woken when it is given up, below.
             tree.leases.unwant(wanted)
             hasWanted = hasWanted || !wanted.isEmpty
@@ -90,6 +92,7 @@ extension Volume {
             if tree.leases.own(wish.own, sharing: wish.share) { return wish }
             wanted = wish.own
             tree.leases.want(wanted)
+            spare = tree.leases.spareRequests(inside: wanted)
             return nil
         }
         defer {
@@ -100,6 +103,23 @@ extension Volume {
             }
         }
         return try body(taken.choice)
+    }
+
+    // Waits as `waiting` does, and cancels between what the body names as done ahead: that takes locks of others.
+    private func giving<Result>(
+        for request: Request, _ body: (inout Tree, _ spare: inout [Request]) throws(VolumeError) -> Result?
+    ) throws(VolumeError) -> Result {
+        while true {
+            let (result, spare) = try waiting(for: request) {
+                tree throws(VolumeError) -> (Result?, [Request])? in
+                var spare: [Request] = []
+                if let result = try body(&tree, &spare) { return (result, []) }
+                spare.removeAll(where: \.isCancelled)
+                return spare.isEmpty ? nil : (nil, spare)
+            }
+            if let result { return result }
+            for request in spare { request.cancel() }
+        }
     }
 
     private func waiting<Result>(

@@ -14,6 +14,8 @@ extension Volume {
             case .known(let rows, let at):
                 return (rows, at)
             case .join(let flight):
+                // Work done ahead waits for nobody.
+                guard request.urgency == .demanded else { throw .interrupted }
                 switch try flight.wait(for: request) {
                 case .landed(let rows):
                     if let since, flight.startedAt < since { continue }
@@ -78,16 +80,17 @@ extension Volume {
         } catch {
             tree.withLock { tree in
                 directory.directory?.flight = nil
-                if case .remote(let reason) = error, reason.kind == .notFound,
+                // What fails ahead proves nothing.
+                if request.urgency == .demanded, case .remote(let reason) = error, reason.kind == .notFound,
                     let (parent, name) = place(of: directory)
                 {
                     tree.record(answer: .absent, for: name, in: parent, asked: flight.sequence, at: now)
                 }
                 tree.collect(directory)
             }
-            // The others are not to fail for an interruption that was not theirs.
+            // The others are not to fail for an interruption that was not theirs, nor for what nobody had asked for.
             switch error {
-            case .remote(let reason): flight.finish(.failed(reason))
+            case .remote(let reason) where request.urgency == .demanded: flight.finish(.failed(reason))
             default: flight.finish(.abandoned)
             }
             throw error

@@ -9,12 +9,14 @@ extension Volume {
         -> NodeReply
     {
         let name = try existingName(name)
-        let (directory, known) = try tree.withLock {
-            tree throws(VolumeError) -> (Node, NodeReply?) in
+        let (directory, known, isAhead) = try tree.withLock {
+            tree throws(VolumeError) -> (Node, NodeReply?, Bool) in
             let (directory, state) = try tree.directory(parent)
             let knowledge = tree.knowledge(of: name, in: state, at: now)
-            return (directory, try self.reply(to: knowledge, name, in: directory, &tree))
+            let isAhead = state.wasListedAhead
+            return (directory, try self.reply(to: knowledge, name, in: directory, &tree), isAhead)
         }
+        if isAhead { noteEntering(directory, opensIt: false) }
         if let known { return known }
         let knowledge = try find(name, in: directory, for: request)
         return try tree.withLock { tree throws(VolumeError) in
@@ -101,7 +103,9 @@ extension Volume {
             if asksForOne { return try ask(for: name, in: directory, for: request) }
         }
         do {
+            noteEntering(directory, opensIt: false)
             let listing = try list(directory, for: request)
+            noteRows(of: directory)
             return try search(listing, for: name, in: directory, for: request)
         } catch {
             // A directory that cannot be listed may have entries that can be asked for; not so if the server is away.

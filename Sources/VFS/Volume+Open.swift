@@ -14,6 +14,8 @@ extension Volume {
         case .directory: throw .isDirectory
         case .symlink, .other: throw .invalid
         }
+        if !mode.writes, !mode.truncates { noteOpening(node) }
+        try meetFetch(of: node, mode, for: request)
         var whole: WholeFile?
         defer { whole?.reader.close() }
         if mode.reads, !mode.writes, !mode.truncates, isWorthOpeningWhole(node) {
@@ -52,7 +54,7 @@ extension Volume {
     // Whoever opens a small file for the first time reads it as a rule; later the kernel may have its pages.
     private func isWorthOpeningWhole(_ node: Node) -> Bool {
         tree.withLock { _ in
-            guard node.handles == 0, node.file?.content == nil, node.file?.kernelPages == nil,
+            guard node.handles == 0, node.file?.content == nil, node.file?.kernelPages == nil, node.file?.ahead == nil,
                 !node.followsLink, let size = node.attributes.size
             else { return false }
             return size > 0 && size <= environment.settings.wholeFileLimit
@@ -172,6 +174,9 @@ extension Volume {
     ) {
         guard !tree.isShutDown else { throw .local("the volume is being shut down") }
         let file = node.fileState
+        // A transfer that has begun is of no use to whoever writes.
+        if mode.writes || mode.truncates { file.fetch = nil }
+        let ahead = tree.shelf.remove(of: node)
         let version = node.attributes.version
         let content: FileContent
         let keepsCache: Bool
@@ -185,6 +190,7 @@ extension Volume {
                 path: tree.path(of: node), followsLink: node.followsLink,
                 age: node.checkedAt.map { now - $0 } ?? .seconds(3600))
             file.content = content
+            if let ahead, !mode.writes, !mode.truncates { content.prime(with: ahead) }
             keepsCache = file.kernelPages?.hold(for: version) ?? false
             file.kernelPages = KernelPages(version, isSettled: keepsCache || isSettled(version))
         }

@@ -10,6 +10,9 @@ extension Volume {
     /// What cannot be brought to the server in time goes to the rescue folder, and the log says where.
     package func shutDown() {
         let deadline = Deadline.after(configuration.shutDownTimeout)
+        if let lookAhead, !lookAhead.end(until: .after(.seconds(5))) {
+            logger.warning("what was done ahead did not end in time")
+        }
         let handles = tree.withLock { tree in
             tree.isShutDown = true
             return tree.files.map { (HandleID(rawValue: $0.key), $0.value) }

@@ -31,6 +31,8 @@ package struct VolumeConfiguration: Sendable {
     package var revalidatesAtOpen = true
     /// The most directory entries kept (`dcache_max_size=`); the directory used last is kept even if it is larger.
     package var directoryLimit = 100_000
+    /// The connections there are, where those to spare may be used for looking ahead; with fewer than 2 nothing is done ahead.
+    package var connectionsAhead = 0
     /// The size shown by statfs(2) in bytes (`disk_size=`); all of it is shown as free.
     package var diskSize: UInt64 = 1 << 50
     /// How long `Volume.shutDown` tries to bring pending content to the server.

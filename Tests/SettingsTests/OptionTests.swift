@@ -178,6 +178,8 @@ import Testing
         Effect("cache_dir=/c") { $0.cache.directory == "/c" },
         Effect("cache_dir=c") { $0.cache.directory == "/work/dir/c" },
         Effect("cache_size=512M") { $0.cache.size == 512 << 20 },
+        Effect("no_lookahead") { !$0.cache.looksAhead },
+        Effect("no_lookahead,lookahead") { $0.cache.looksAhead },
         Effect("disk_size=10T") { $0.cache.reportedDiskSize == 10 << 40 },
         Effect("vfs_disk_space_total_size=2GiB") { $0.cache.reportedDiskSize == 2 << 30 },
         Effect("readahead=16M") { $0.cache.readAhead == 16 << 20 },
@@ -228,6 +230,7 @@ import Testing
         #expect(plain.presentation.shownDirectoryMode(nil) == 0o755)
         #expect(plain.presentation.shownFileMode(0o664) == 0o664)
         #expect(plain.cache.directoryTimeout == .seconds(20) && plain.cache.size == 1 << 30)
+        #expect(plain.cache.looksAhead)
         #expect(plain.cache.reportedDiskSize == 1 << 50 && plain.cache.directory == "/home/me/.cache/ftpsfs")
         #expect(plain.kernel.attributeTimeout == .seconds(1) && plain.kernel.entryTimeout == .seconds(1))
         #expect(plain.kernel.negativeTimeout == .seconds(1) && !plain.kernel.readOnly)

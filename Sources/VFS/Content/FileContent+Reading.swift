@@ -107,6 +107,18 @@ extension FileContent {
         guard let remote, let path, remote.prime(with: reader, path: path) else { return reader.close() }
     }
 
+    /// Gives the bytes of the base, which were fetched before anybody opened the file: reads are answered from them.
+    ///
+    /// To be called before the first read; does nothing after it.
+    func prime(with content: AheadContent) {
+        monitor.withLock { state in
+            guard state.remote == nil, state.storedSize == UInt64(content.block.capacity),
+                let base = state.base, base.modified != nil, base.matches(content.version)
+            else { return }
+            makeRemote(&state)?.prime(with: content.take())
+        }
+    }
+
     private func fetch(_ segment: Segment, path: RemotePath?, for request: Request) throws(VolumeError)
         -> [Slice]?
     {

@@ -82,6 +82,15 @@ final class ReadAhead: Sendable {
     /// Whether the server was seen to have another version by now.
     var isStale: Bool { monitor.withLock { $0.isStale } }
 
+    /// Takes in all bytes of the version, whose memory is reserved in the budget.
+    func prime(with block: Block) {
+        monitor.withLock { state in
+            // No stream has this number.
+            state.pieces.begin(at: 0, block: block, stream: 0)
+            state.pieces.announce(block.capacity, of: 0)
+        }
+    }
+
     /// Has the next stream check the version in any case: what it brings is going to be kept.
     func endGrace() {
         monitor.withLock { $0.hasOpened = true }

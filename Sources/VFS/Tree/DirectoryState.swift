@@ -27,7 +27,9 @@ final class DirectoryState {
     /// The live nodes in this directory.
     var children: [FileName: Node] = [:]
     /// The last listing that arrived.
-    var listing: PackedListing?
+    var listing: PackedListing? { didSet { arranged = nil } }
+    /// Its rows in the orders that look-ahead has asked for; guarded by the look-ahead's lock too.
+    var arranged: ArrangedListing?
     /// When it was asked for.
     var listedAt: Duration = .zero
     /// What was learned or done since; newer than the listing.
@@ -52,6 +54,8 @@ final class DirectoryState {
     var timeless: Set<FileName> = []
     /// Whether the server says that files may be made here, once it was asked for that alone.
     var promisesCreation: Bool?
+    /// Look-ahead has listed it, and no program has used that yet.
+    var wasListedAhead = false
     /// Orders directories for eviction.
     var lastUse: UInt64 = 0
 

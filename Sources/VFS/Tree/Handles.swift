@@ -8,6 +8,8 @@ final class FileHandle {
     let content: FileContent
     /// How it was opened.
     let mode: OpenMode
+    /// Something was read through it.
+    var hasRead = false
     /// How often something was to be written or truncated through it.
     var writes = 0
     /// How many of these the last successful flush has brought to the server.

@@ -98,6 +98,10 @@ final class FileState {
     var modifiedOverride: (shown: Timestamp, for: Timestamp?)?
     /// The time of access set by a program.
     var accessed: Timestamp?
+    /// The content, fetched before anybody has opened the file (`Tree.shelf`).
+    var ahead: AheadContent?
+    /// The fetch of that content under way.
+    var fetch: AheadFetch?
     /// What the kernel may hold pages of.
     var kernelPages: KernelPages?
 }

@@ -205,6 +205,7 @@ extension Tree {
             dropCache(of: directory, state)
             collect(directory)
         }
+        for node in shelf.expire(at: nil) { collect(node) }
         for node in nodes.values where !node.isLocal { node.checkedAt = nil }
     }
 

@@ -10,6 +10,8 @@ struct Leases {
     private var shares: [ObjectIdentifier: (node: Node, count: Int)] = [:]
     private var owned: [Node] = []
     private var wanted: [Node] = []
+    /// What is done ahead with shares, to be cancelled by whoever waits for the nodes alone.
+    var spare: [(node: Node, request: Request)] = []
     /// How many threads wait for a change.
     var waiting = 0
 
@@ -61,6 +63,11 @@ struct Leases {
 
     /// Announces that somebody waits to have nodes alone, so that nobody takes new shares of them.
     mutating func want(_ nodes: [Node]) { wanted += nodes }
+
+    /// What is done ahead inside of nodes.
+    func spareRequests(inside nodes: [Node]) -> [Request] {
+        spare.filter { work in nodes.contains { work.node.isInside($0) } }.map(\.request)
+    }
 
     /// Takes the announcement back.
     mutating func unwant(_ nodes: [Node]) {

@@ -25,6 +25,8 @@ struct Tree {
     var contentUsers: [ObjectIdentifier: Int] = [:]
     /// Who uses which paths (`Tree+Leases.swift`).
     var leases = Leases()
+    /// Contents fetched ahead.
+    var shelf = AheadShelf()
     /// Directories with something cached, for eviction.
     var cachedDirectories: [UInt64: Node] = [:]
     /// The entries cached in all directories.
@@ -142,6 +144,7 @@ struct Tree {
         node.isLost = isLost
         node.parent = nil
         if let state = node.directory { dropCache(of: node, state, keepingLocal: false) }
+        shelf.remove(of: node)
         collect(node)
         collect(parent)
     }
@@ -202,6 +205,7 @@ struct Tree {
 
     private func isUnused(_ node: Node) -> Bool {
         guard node.lookups == 0, node.handles == 0, !leases.holds(node) else { return false }
+        if node.file?.ahead != nil { return false }
         if !node.isGone, node.file?.isKeepsake == true { return false }
         if let state = node.directory {
             guard state.children.isEmpty, state.flight == nil else { return false }

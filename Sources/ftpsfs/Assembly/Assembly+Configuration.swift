@@ -150,6 +150,7 @@ extension Assembly {
         configuration.directoryMode = presentation.directoryMode
         configuration.directoryTimeout = settings.cache.directoryTimeout
         configuration.attributeTimeout = settings.kernel.attributeTimeout
+        configuration.connectionsAhead = settings.cache.looksAhead ? settings.server.maximumConnections : 0
         configuration.diskSize = settings.cache.reportedDiskSize
         return configuration
     }

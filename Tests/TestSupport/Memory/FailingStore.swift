@@ -17,6 +17,8 @@ package final class FailingStore: RemoteStore {
         package var operation: StoreOperation?
         /// The path met; nil meets all.
         package var path: RemotePath?
+        /// The urgency met; nil meets both.
+        package var urgency: Request.Urgency?
         /// So many calls pass before the rule acts.
         package var skips: Int
         /// The rule acts so many times, then it is used up.
@@ -33,6 +35,7 @@ package final class FailingStore: RemoteStore {
         var rules: [Rule] = []
         var dice: (@Sendable (StoreCall, Moment) -> RemoteError.Kind?)?
         var calls: [StoreCall] = []
+        var spareCalls: [StoreCall] = []
     }
 
     /// The store that does the work.
@@ -50,26 +53,29 @@ package final class FailingStore: RemoteStore {
     /// All calls so far in order, those that failed before their effect included.
     package var calls: [StoreCall] { state.withLock { $0.calls } }
 
+    /// The calls among them that were made ahead, for nobody who waits.
+    package var spareCalls: [StoreCall] { state.withLock { $0.spareCalls } }
+
     /// Adds a rule that makes calls fail.
     package func fail(
         _ operation: StoreOperation?, _ path: String? = nil, with kind: RemoteError.Kind,
-        _ moment: Moment = .before, skips: Int = 0, times: Int = 1
+        _ moment: Moment = .before, _ urgency: Request.Urgency? = nil, skips: Int = 0, times: Int = 1
     ) {
         add(
             Rule(
-                operation: operation, path: path.flatMap { RemotePath($0) }, skips: skips, times: times,
-                moment: moment, gate: nil, error: kind))
+                operation: operation, path: path.flatMap { RemotePath($0) }, urgency: urgency, skips: skips,
+                times: times, moment: moment, gate: nil, error: kind))
     }
 
     /// Adds a rule that makes one call wait at a gate, and fail then if an error is given.
     package func hold(
         _ operation: StoreOperation?, _ path: String? = nil, at gate: Gate, _ moment: Moment = .before,
-        with kind: RemoteError.Kind? = nil, skips: Int = 0, times: Int = 1
+        with kind: RemoteError.Kind? = nil, _ urgency: Request.Urgency? = nil, skips: Int = 0, times: Int = 1
     ) {
         add(
             Rule(
-                operation: operation, path: path.flatMap { RemotePath($0) }, skips: skips, times: times,
-                moment: moment, gate: gate, error: kind))
+                operation: operation, path: path.flatMap { RemotePath($0) }, urgency: urgency, skips: skips,
+                times: times, moment: moment, gate: gate, error: kind))
     }
 
     /// Adds a rule.
@@ -211,7 +217,10 @@ package final class FailingStore: RemoteStore {
         _ body: () throws(RemoteError) -> Result
     ) throws(RemoteError) -> Result {
         let call = StoreCall(operation, path)
-        state.withLock { $0.calls.append(call) }
+        state.withLock { state in
+            state.calls.append(call)
+            if request.urgency == .spare { state.spareCalls.append(call) }
+        }
         try apply(.before, to: call, request)
         let result = try body()
         try apply(.after, to: call, request)
@@ -225,6 +234,7 @@ package final class FailingStore: RemoteStore {
                 let rule = state.rules[index]
                 guard rule.times > 0, rule.moment == moment,
                     rule.operation == nil || rule.operation == call.operation,
+                    rule.urgency == nil || rule.urgency == request.urgency,
                     rule.path == nil || rule.path == call.path
                 else { continue }
                 if rule.skips > 0 {
