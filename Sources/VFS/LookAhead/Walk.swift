@@ -17,6 +17,12 @@ struct Walk {
         /// The file in it that was opened last.
         var lastFile: Int?
 
+        /// Whether there are files with anything in them.
+        var hasFiles: Bool {
+            guard let listing = rows?.listing else { return false }
+            return (0..<listing.count).contains { listing.kind(at: $0) == .file && listing.size(at: $0) != 0 }
+        }
+
         /// Stands before the first row.
         init(_ directory: NodeID, _ rows: ArrangedListing?) {
             self.directory = directory
@@ -44,7 +50,7 @@ struct Walk {
 
     /// The most errands remembered as vain.
     private static let vainLimit = 256
-    /// The longest pause before the step that makes a walk believed.
+    /// The longest pause before a step of a program.
     private static let firstPause: Duration = .seconds(5)
     /// The most rows of the same kind that a believed walk may pass over.
     private static let gapLimit = 4
@@ -85,21 +91,26 @@ struct Walk {
     // MARK: Steps
 
     /// Whether a directory is entered where a program that goes through all would enter it next.
-    func explains(entering name: FileName, in frame: Int) -> Bool {
+    func explains(entering name: FileName, in frame: Int, at now: Duration) -> Bool {
         guard let rows = frames[frame].rows, let row = rows.listing.row(of: name) else { return false }
-        return !explanations(of: row, after: frames[frame].lastDirectory, rows, isKnown: entersDirectories)
-            .isEmpty
+        return !explanations(
+            of: row, after: frames[frame].lastDirectory, rows, isKnown: entersDirectories && isSoon(now)
+        ).isEmpty
     }
+
+    // A person who goes down by hand takes his time.
+    private func isSoon(_ now: Duration) -> Bool { now - steppedAt <= Self.firstPause }
 
     /// Takes the step into a directory.
     mutating func enter(_ name: FileName, in index: Int, _ child: Frame, at now: Duration) {
+        // Who leaves a directory without having opened its files does not want the next ones either.
+        if frames[(index + 1)...].contains(where: { $0.lastFile == nil && $0.hasFiles }) { stopReading() }
         frames.removeSubrange((index + 1)...)
         if let rows = frames[index].rows, let row = rows.listing.row(of: name) {
             let fitting = explanations(
-                of: row, after: frames[index].lastDirectory, rows, isKnown: entersDirectories)
-            // A person who goes down by hand takes his time.
-            let isSoon = now - steppedAt <= Self.firstPause
-            entersDirectories = !fitting.isEmpty && (entersDirectories || isSoon)
+                of: row, after: frames[index].lastDirectory, rows,
+                isKnown: entersDirectories && isSoon(now))
+            entersDirectories = !fitting.isEmpty && isSoon(now)
             orders = fitting.isEmpty ? Set(EntryOrder.allCases) : fitting
             frames[index].lastDirectory = row
         }
@@ -129,9 +140,7 @@ struct Walk {
                 arrangement.place(after: row) <= arrangement.place(after: frames[index].lastFile)
             guard !readsFiles || !isBehind else { return false }
             filesMissed += 1
-            if !readsFiles || filesMissed >= Self.missLimit {
-                (readsFiles, filesInOrder, hasRead) = (false, 0, false)
-            }
+            if !readsFiles || filesMissed >= Self.missLimit { stopReading() }
             if !entersDirectories { orders = Set(EntryOrder.allCases) }
         } else {
             orders = fitting
@@ -152,6 +161,10 @@ struct Walk {
         }
         hasRead = true
         believeReading()
+    }
+
+    private mutating func stopReading() {
+        (readsFiles, filesInOrder, hasRead) = (false, 0, false)
     }
 
     private mutating func believeReading() {

@@ -141,7 +141,7 @@ struct WalkPlan {
     private mutating func take(
         _ row: Int, _ listing: PackedListing, in parent: NodeID, _ tree: some WalkedTree
     ) {
-        guard let size = listing.attributes(at: row).size, size > 0, size <= limits.fileSize,
+        guard let size = listing.size(at: row), size > 0, size <= limits.fileSize,
             let name = FileName(listing.nameBytes(at: row))
         else { return }
         let state = tree.file(name, in: parent)

@@ -56,7 +56,8 @@ struct Walks {
                 walks[index].frame(of: parent.directory).map { (walk: index, frame: $0) }
             }
             let child = Walk.Frame(place.directory, place.rows)
-            if let step = above.last(where: { walks[$0.walk].explains(entering: name, in: $0.frame) }) {
+            if let step = above.last(where: { walks[$0.walk].explains(entering: name, in: $0.frame, at: now) }
+            ) {
                 return take(step.walk) { $0.enter(name, in: step.frame, child, at: now) }
             }
             if !opensIt, walks.contains(where: { $0.frame(of: place.directory) != nil }) { return nil }

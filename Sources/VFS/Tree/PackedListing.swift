@@ -118,6 +118,9 @@ final class PackedListing: Sendable {
     /// What a row stands for, without its other attributes.
     func kind(at row: Int) -> FileKind { records[row].kind }
 
+    /// A row's size in bytes, nil where none is stated.
+    func size(at row: Int) -> UInt64? { records[row].has(Record.hasSize) ? records[row].size : nil }
+
     /// A row's attributes.
     func attributes(at row: Int) -> Attributes {
         let record = records[row]

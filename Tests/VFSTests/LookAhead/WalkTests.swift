@@ -166,6 +166,28 @@ import Testing
         #expect(errands(&walks, id) == ["fetch 1", "fetch 2", "fetch c", "list l"])
     }
 
+    @Test("who leaves a directory without having opened its files gets no more of them")
+    func unopened() throws {
+        var walks = Walks()
+        let top = rows(["k/", "l/", "m/"])
+        for (index, name) in ["k", "l", "m"].enumerated() {
+            tree.put(name, UInt64(20 + index), ["1", "2", "3"], in: Self.top)
+        }
+        #expect(begin(&walks, top) != nil)
+        #expect(try step(&walks, "k", 20, top) != nil)
+        walks.fill(NodeID(rawValue: 20), with: rows(["1", "2", "3"]))
+        let place = Walks.Place(directory: NodeID(rawValue: 20), rows: nil, name: nil)
+        for text in ["1", "2"] {
+            let id = walks.open(try name(text), in: place, at: .zero)
+            _ = walks.read(try name(text), in: place.directory)
+            if text == "2" { #expect(errands(&walks, id).first == "fetch 3") }
+        }
+        let id = try step(&walks, "l", 21, top)
+        walks.fill(NodeID(rawValue: 21), with: rows(["1", "2", "3"]))
+        #expect(errands(&walks, id).count == 6)
+        #expect(errands(&walks, try step(&walks, "m", 22, top)) == [])
+    }
+
     @Test("the files fetched are bounded in number and in bytes")
     func bounds() throws {
         let top = rows((0..<9).map { "\($0)=100" })

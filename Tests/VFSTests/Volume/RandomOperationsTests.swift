@@ -49,7 +49,8 @@ import Testing
         var trail: [String] = []
 
         init(seed: UInt64, statsOneName: Bool) throws {
-            fixture = try VolumeFixture(server: { $0.traits.statsOneName = statsOneName })
+            fixture = try VolumeFixture(
+                server: { $0.traits.statsOneName = statsOneName }, configuration: { $0.connectionsAhead = 4 })
             dice = Dice(seed: seed)
         }
 
