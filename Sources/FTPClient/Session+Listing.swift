@@ -66,13 +66,9 @@ extension Session {
     }
 
     private func listByMachine(_ path: RemotePath) throws(FTPError) -> SessionListing {
-        let body = try readListing([.mlsd(path)])
-        let parsed: ParsedListing
-        do throws(ListingError) {
-            parsed = try MachineListing.parse(body.bytes.span, isProvenWhole: body.isProvenWhole)
-        } catch {
-            throw .listing(error.description)
-        }
+        var parser = ListingParser(.machine)
+        let body = try readListing([.mlsd(path)]) { parser.add($0) }
+        let parsed = try Self.finish(&parser, body)
         var listing = SessionListing(parsed, isComplete: isComplete(parsed, body))
         let lacksTargets = listing.entries.contains {
             $0.attributes.kind == .symlink && $0.attributes.linkTarget == nil
@@ -156,25 +152,34 @@ extension Session {
     private func rows(
         _ path: RemotePath, showingHidden: Bool
     ) throws(FTPError) -> (listing: SessionListing, sawDotRows: Bool, count: Int) {
-        let body = try readListing(preparing: [.cwd(path)], [.list(showingHidden: showingHidden)])
         let now = Timestamp.now
         let offset = profile.facts.timeOffset
-        var parsed = try parseRows(body, now, offset ?? 0)
+        var parser = ListingParser(.rows(now: now, offset: offset ?? 0))
+        // Until it is known how far the times are ahead of UTC, the text may have to be read once more.
+        var text: [UInt8] = []
+        let body = try readListing(preparing: [.cwd(path)], [.list(showingHidden: showingHidden)]) { bytes in
+            parser.add(bytes)
+            if offset == nil { for place in bytes.indices { text.append(bytes[place]) } }
+        }
+        var parsed = try Self.finish(&parser, body)
         if offset == nil, let learned = try timeOffset(by: parsed, path, now) {
             logger.debug("the times of LIST are \(learned) s ahead of UTC")
             profile.update { $0.timeOffset = learned }
-            if learned != 0 { parsed = try parseRows(body, now, learned) }
+            if learned != 0 {
+                parser = ListingParser(.rows(now: now, offset: learned))
+                parser.add(text.span)
+                parsed = try Self.finish(&parser, body)
+            }
         }
         let listing = SessionListing(parsed, isComplete: isComplete(parsed, body))
         return (listing, parsed.sawDotRows, parsed.rowCount)
     }
 
-    private func parseRows(
-        _ body: ListingBody, _ now: Timestamp, _ offset: Int
+    private static func finish(
+        _ parser: inout ListingParser, _ body: ListingBody
     ) throws(FTPError) -> ParsedListing {
         do throws(ListingError) {
-            return try ListingFormat.parseListing(
-                body.bytes.span, now: now, offset: offset, isProvenWhole: body.isProvenWhole)
+            return try parser.finish(isProvenWhole: body.isProvenWhole)
         } catch {
             throw .listing(error.description)
         }
@@ -205,7 +210,6 @@ extension Session {
 
     /// What came over the data connection of a listing.
     private struct ListingBody {
-        var bytes: [UInt8]
         /// Whether it ended with a close_notify, or, on a clear connection, with a FIN.
         var endedCleanly: Bool
         /// Whether the end was a close_notify, so that even a last row without a line end is whole.
@@ -214,23 +218,23 @@ extension Session {
         var reply: Reply?
     }
 
-    /// Reads a listing whole.
+    /// Reads a listing whole and hands its text on piece by piece.
     ///
     /// An end without close_notify is a cut, as in every transfer, and thrown as `.dataConnection`; where the configuration accepts it, the
     /// listing is not complete.
     private func readListing(
-        preparing preparations: [Command] = [], _ commands: [Command]
+        preparing preparations: [Command] = [], _ commands: [Command], _ take: (Span<UInt8>) -> Void
     ) throws(FTPError) -> ListingBody {
         let channel: DataChannel
         do throws(FTPError) {
             channel = try openTransfer(preparing: preparations, commands, isListing: true)
         } catch .refused("LIST", let reply) where reply.isEmptyListing {
-            return ListingBody(bytes: [], endedCleanly: true, reply: reply)
+            return ListingBody(endedCleanly: true, reply: reply)
         }
         let download = Download(
             channel, acceptingUnannouncedEnd: configuration.acceptsUnannouncedEnd)
-        var body: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 64 << 10)
+        var total = 0
         var rowStart = 0
         do throws(FTPError) {
             while true {
@@ -238,28 +242,27 @@ extension Session {
                     try download.read(into: &span)
                 }
                 if count == 0 { break }
-                guard body.count + count <= Self.listingLimit else {
+                guard total + count <= Self.listingLimit else {
                     throw .listing("more than \(Self.listingLimit) bytes")
                 }
-                body += chunk[..<count]
-                if let end = chunk[..<count].lastIndex(of: UInt8(ascii: "\n")) {
-                    rowStart = body.count - count + end + 1
-                }
-                guard body.count - rowStart <= Self.rowLimit else {
+                if let end = chunk[..<count].lastIndex(of: UInt8(ascii: "\n")) { rowStart = total + end + 1 }
+                total += count
+                guard total - rowStart <= Self.rowLimit else {
                     throw .listing("a row of more than \(Self.rowLimit) bytes")
                 }
+                take(chunk.span.extracting(0..<count))
             }
         } catch {
             download.abort()
             if case .refused("LIST", let reply) = error, reply.isEmptyListing {
-                return ListingBody(bytes: [], endedCleanly: true, reply: reply)
+                return ListingBody(endedCleanly: true, reply: reply)
             }
             throw error
         }
         // A FIN proves no row whole. That it ends the listing is believed: who wants clear listings has been told that anybody on the way
         // can change them.
         return ListingBody(
-            bytes: body, endedCleanly: download.endedCleanly,
+            endedCleanly: download.endedCleanly,
             isProvenWhole: download.endedCleanly && download.isProtected, reply: download.finalReply)
     }
 

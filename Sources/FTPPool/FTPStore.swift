@@ -101,7 +101,7 @@ package final class FTPStore: RemoteStore {
 
     /// Lists a directory whole, without the temporary names of uploads under way, as `RemoteStore` says.
     package func list(_ directory: RemotePath, for request: Request) throws(RemoteError) -> Listing {
-        let answer: SessionListing
+        var answer: SessionListing
         do throws(RemoteError) {
             answer = try withSession(.metadata, "list", directory, for: request) {
                 lease throws(FTPError) in
@@ -118,15 +118,11 @@ package final class FTPStore: RemoteStore {
         let hidden =
             activeNames.withLock { names in names.filter { $0.parent == directory } }
             .union(leftovers.withLock { $0.hidden(in: directory) })
-        guard !hidden.isEmpty || doubtsRights else {
-            return Listing(entries: answer.entries, isComplete: answer.isComplete)
-        }
-        var entries = answer.entries
-        if !hidden.isEmpty { entries.removeAll { hidden.contains(directory.appending($0.name)) } }
+        if !hidden.isEmpty { answer.entries.removeAll { hidden.contains(directory.appending($0.name)) } }
         if doubtsRights {
-            for index in entries.indices { entries[index].attributes.rights = nil }
+            for index in answer.entries.indices { answer.entries[index].attributes.rights = nil }
         }
-        return Listing(entries: entries, isComplete: answer.isComplete)
+        return Listing(entries: answer.entries, isComplete: answer.isComplete)
     }
 
     /// Tells a missing directory from a name that is a file: pyftpdlib says "No such directory" of both.

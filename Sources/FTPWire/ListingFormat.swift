@@ -22,29 +22,30 @@ package enum ListingFormat: Hashable, Sendable {
         var rows = try ListingRows(body, isProvenWhole: isProvenWhole)
         let clock = ListingClock(now: now, offset: offset)
         var listing = ParsedListing()
-        while let row = rows.next(body) {
-            guard !row.isEmpty else {
-                listing.addEmptyRow(body)
-                continue
-            }
-            if rows.count == 1, UnixListing.isTotal(body, row) { continue }
-            let parsed: UnixListing.Row?
-            switch listing.format {
-            case .unix: parsed = UnixListing.row(body, row, clock)
-            case .dos: parsed = DOSListing.row(body, row, clock)
-            case nil:
-                if let unix = UnixListing.row(body, row, clock) {
-                    (parsed, listing.format) = (unix, .unix)
-                } else {
-                    (parsed, listing.format) = (DOSListing.row(body, row, clock), .dos)
-                }
-            }
-            guard let parsed else {
-                throw .unintelligible(row: rows.count, text: excerpt(body.array(row)))
-            }
-            listing.add(body, name: parsed.name, row: row, parsed.attributes)
-        }
+        while let row = rows.next(body) { try take(body, row, number: rows.count, clock, into: &listing) }
         return listing
+    }
+
+    /// Takes one row, the empty ones too; `number` counts the others from 1.
+    static func take(
+        _ body: Span<UInt8>, _ row: Range<Int>, number: Int, _ clock: ListingClock,
+        into listing: inout ParsedListing
+    ) throws(ListingError) {
+        guard !row.isEmpty else { return listing.addEmptyRow(body) }
+        if number == 1, UnixListing.isTotal(body, row) { return }
+        let parsed: UnixListing.Row?
+        switch listing.format {
+        case .unix: parsed = UnixListing.row(body, row, clock)
+        case .dos: parsed = DOSListing.row(body, row, clock)
+        case nil:
+            if let unix = UnixListing.row(body, row, clock) {
+                (parsed, listing.format) = (unix, .unix)
+            } else {
+                (parsed, listing.format) = (DOSListing.row(body, row, clock), .dos)
+            }
+        }
+        guard let parsed else { throw .unintelligible(row: number, text: excerpt(body.array(row))) }
+        listing.add(body, name: parsed.name, row: row, parsed.attributes)
     }
 
     /// Reads a 211, 212 or 213 reply to `STAT path`: a listing between its first and its last line, perhaps with a space before each row.

@@ -12,21 +12,23 @@ package enum MachineListing {
     ) throws(ListingError) -> ParsedListing {
         var rows = try ListingRows(body, isProvenWhole: isProvenWhole)
         var listing = ParsedListing()
-        while let row = rows.next(body) {
-            guard !row.isEmpty else {
-                listing.addEmptyRow(body)
-                continue
-            }
-            guard let split = split(body, row), let facts = MachineFacts(body, split.facts) else {
-                throw .unintelligible(row: rows.count, text: excerpt(body.array(row)))
-            }
-            switch facts.place {
-            case .entry: listing.add(body, name: split.name, row: row, facts.attributes)
-            case .directoryItself: listing.addDotRow(facts.attributes)
-            case .parent: listing.addDotRow(nil)
-            }
-        }
+        while let row = rows.next(body) { try take(body, row, number: rows.count, into: &listing) }
         return listing
+    }
+
+    /// Takes one row, the empty ones too; `number` counts the others from 1.
+    static func take(
+        _ body: Span<UInt8>, _ row: Range<Int>, number: Int, into listing: inout ParsedListing
+    ) throws(ListingError) {
+        guard !row.isEmpty else { return listing.addEmptyRow(body) }
+        guard let split = split(body, row), let facts = MachineFacts(body, split.facts) else {
+            throw .unintelligible(row: number, text: excerpt(body.array(row)))
+        }
+        switch facts.place {
+        case .entry: listing.add(body, name: split.name, row: row, facts.attributes)
+        case .directoryItself: listing.addDotRow(facts.attributes)
+        case .parent: listing.addDotRow(nil)
+        }
     }
 
     /// Reads a 250 reply to MLST.

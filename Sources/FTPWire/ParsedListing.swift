@@ -82,6 +82,14 @@ package struct ParsedListing: Sendable {
         if let attributes { directory = attributes }
     }
 
+    /// The place of the row before, which the next one may show to be broken.
+    var pending: Int? { previous?.lowerBound }
+
+    /// Says that so many bytes at the front of the body are gone.
+    mutating func shift(by count: Int) {
+        previous = previous.map { ($0.lowerBound - count)..<($0.upperBound - count) }
+    }
+
     private mutating func drop(_ body: Span<UInt8>, _ row: Range<Int>, for reason: DroppedRow.Reason) {
         droppedCount += 1
         // The first row of a name that occurs twice stands for both.

@@ -58,14 +58,15 @@ extension Volume {
         -> PackedListing?
     {
         do {
-            let listing = try withPath(of: directory, for: request) { path throws(RemoteError) in
+            var listing = try withPath(of: directory, for: request) { path throws(RemoteError) in
                 try store.list(path, for: request)
             }
             let known = tree.withLock { _ in
                 (listing: directory.directory?.listing, facts: directory.directory?.facts ?? [:])
             }
-            let entries = refined(listing.entries, known.listing, known.facts)
-            let rows = PackedListing(entries, isComplete: listing.isComplete)
+            refine(&listing.entries, by: known.listing, known.facts)
+            let rows = PackedListing(listing.entries, isComplete: listing.isComplete)
+            listing.entries = []
             let isValid = tree.withLock { tree in
                 directory.directory?.flight = nil
                 return tree.land(rows, of: directory, flight)
@@ -98,18 +99,15 @@ extension Volume {
     }
 
     // Keeps the exact times that are known of files whose rows state only the minute or the day of the same time.
-    private func refined(
-        _ entries: [Entry], _ listing: PackedListing?, _ facts: [FileName: DirectoryState.Fact]
-    ) -> [Entry] {
-        guard entries.contains(where: { $0.attributes.granularity > .second }) else { return entries }
-        return entries.map { entry in
-            var entry = entry
-            if case .present(let known) = facts[entry.name]?.value {
-                entry.attributes.refine(by: known)
-            } else if let listing, let row = listing.row(of: entry.name) {
-                entry.attributes.refine(by: listing.attributes(at: row))
+    private func refine(
+        _ entries: inout [Entry], by listing: PackedListing?, _ facts: [FileName: DirectoryState.Fact]
+    ) {
+        for index in entries.indices where entries[index].attributes.granularity > .second {
+            if case .present(let known) = facts[entries[index].name]?.value {
+                entries[index].attributes.refine(by: known)
+            } else if let listing, let row = listing.row(of: entries[index].name) {
+                entries[index].attributes.refine(by: listing.attributes(at: row))
             }
-            return entry
         }
     }
 

@@ -60,6 +60,13 @@ struct AheadShelf {
         return content
     }
 
+    /// Takes out the contents of a file, or of all files below a directory; returns the files, which may not be needed any more.
+    mutating func removeAll(inside ancestor: Node) -> [Node] {
+        let inner = nodes.values.filter { $0.isInside(ancestor) }
+        for node in inner { remove(of: node) }
+        return inner
+    }
+
     /// Takes out what has waited for too long, or everything; returns the files, which may not be needed any more.
     mutating func expire(at now: Duration?) -> [Node] {
         let old = nodes.values.filter { node in

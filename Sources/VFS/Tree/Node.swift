@@ -8,36 +8,37 @@ final class Node {
     let id: NodeID
     /// The number shown to programs; no other live node has it.
     let inode: UInt64
-    /// What programs see; a link that leads out of the mount is what the server follows it to.
-    let kind: FileKind
-    /// The name is a symbolic link on the server, which the server follows.
-    let followsLink: Bool
     /// The directory it is in; nil for the root and for what has lost its name.
     ///
     /// A parent outlives its children.
     unowned var parent: Node?
     /// The name in the parent.
     var name: FileName?
+    /// What only files that were opened or changed need.
+    var file: FileState?
+    /// What only directories need.
+    let directory: DirectoryState?
+    private var linkTarget: [UInt8]?
+    // There are as many nodes as the kernel knows files: small parts come last, where they leave no gaps.
+    private var packed: PackedAttributes
+    /// What programs see; a link that leads out of the mount is what the server follows it to.
+    let kind: FileKind
+    /// The references the kernel holds.
+    var lookups: UInt64 = 0
+    /// Open handles.
+    var handles: Int32 = 0
+    /// The name is a symbolic link on the server, which the server follows.
+    let followsLink: Bool
     /// The name has been removed or replaced; the node lives as long as somebody uses it.
     var isGone = false
     /// The name was not removed from here: another client has put something else there.
     var isLost = false
     /// The file exists here only: nothing has been uploaded yet.
     var isLocal = false
-    /// The references the kernel holds.
-    var lookups: UInt64 = 0
-    /// Open handles.
-    var handles = 0
-    /// What the server said last.
-    var attributes: Attributes
-    /// When the server said so; nil when it never did.
+    /// When the server said what is known; nil when it never did.
     var checkedAt: Duration?
     /// How its link is to be shown, for nodes of kind symlink.
     var link = LinkView.undecided
-    /// What only files that were opened or changed need.
-    var file: FileState?
-    /// What only directories need.
-    let directory: DirectoryState?
 
     /// Makes a node without a place in the tree.
     init(id: NodeID, inode: UInt64, attributes: Attributes, followsLink: Bool = false) {
@@ -45,8 +46,18 @@ final class Node {
         self.inode = inode
         self.kind = attributes.kind
         self.followsLink = followsLink
-        self.attributes = attributes
+        packed = PackedAttributes(attributes)
+        linkTarget = attributes.linkTarget
         directory = attributes.kind == .directory ? DirectoryState() : nil
+    }
+
+    /// What the server said last, without owners and groups.
+    var attributes: Attributes {
+        get { packed.unpacked(linkTarget: linkTarget) }
+        set {
+            packed = PackedAttributes(newValue)
+            linkTarget = newValue.linkTarget
+        }
     }
 
     /// The part for opened or changed files, made when it is not there yet.

@@ -1,48 +1,14 @@
 import Remote
 
-/// A listing as it came from the server, packed: about 50 bytes an entry besides the name.
+/// A listing as it came from the server, packed: about 45 bytes an entry besides the name.
 ///
 /// Never changes; what happens after its arrival is laid over it as facts (`DirectoryState.facts`). Readers of a directory share it.
 final class PackedListing: Sendable {
-    /// The parts of `Attributes` that are kept, without padding and optionals.
-    private struct Record {
-        var size: UInt64
-        var seconds: Int64
-        var nanoseconds: UInt32
-        var mode: UInt16
-        var rights: UInt16
-        var kind: FileKind
-        var granularity: TimeGranularity
-        var flags: UInt8
-
-        static let hasSize: UInt8 = 1
-        static let hasTime: UInt8 = 2
-        static let hasMode: UInt8 = 4
-        static let hasRights: UInt8 = 8
-
-        init(_ attributes: Attributes) {
-            kind = attributes.kind
-            granularity = attributes.granularity
-            size = attributes.size ?? 0
-            seconds = attributes.modified?.seconds ?? 0
-            nanoseconds = attributes.modified?.nanoseconds ?? 0
-            mode = attributes.mode ?? 0
-            rights = attributes.rights?.rawValue ?? 0
-            flags =
-                (attributes.size == nil ? 0 : Self.hasSize)
-                | (attributes.modified == nil ? 0 : Self.hasTime)
-                | (attributes.mode == nil ? 0 : Self.hasMode)
-                | (attributes.rights == nil ? 0 : Self.hasRights)
-        }
-
-        func has(_ flag: UInt8) -> Bool { flags & flag != 0 }
-    }
-
     /// Whether a name that is not here does not exist.
     let isComplete: Bool
     private let names: [UInt8]
     private let ends: [UInt32]
-    private let records: [Record]
+    private let records: [PackedAttributes]
     /// The targets of symbolic links, by row.
     private let targets: [Int: [UInt8]]
     /// Rows + 1 by the hash of their name, with linear probing; 0 is free.
@@ -58,7 +24,7 @@ final class PackedListing: Sendable {
         names.reserveCapacity(entries.reduce(0) { $0 + $1.name.bytes.count })
         var ends: [UInt32] = []
         ends.reserveCapacity(entries.count)
-        var records: [Record] = []
+        var records: [PackedAttributes] = []
         records.reserveCapacity(entries.count)
         var targets: [Int: [UInt8]] = [:]
         var slots = [UInt32](repeating: 0, count: capacity)
@@ -73,7 +39,7 @@ final class PackedListing: Sendable {
             names += entry.name.bytes
             ends.append(end)
             if let target = entry.attributes.linkTarget { targets[records.count] = target }
-            records.append(Record(entry.attributes))
+            records.append(PackedAttributes(entry.attributes))
             slots[slot] = UInt32(records.count)
         }
         self.names = names
@@ -91,11 +57,7 @@ final class PackedListing: Sendable {
 
     private init(_ other: PackedListing, exactTimes times: [Int: Timestamp]) {
         var records = other.records
-        for (row, time) in times {
-            records[row].seconds = time.seconds
-            records[row].nanoseconds = 0
-            records[row].granularity = .second
-        }
+        for (row, time) in times { records[row].state(time) }
         self.records = records
         (names, ends, targets, slots) = (other.names, other.ends, other.targets, other.slots)
         isComplete = other.isComplete
@@ -119,19 +81,12 @@ final class PackedListing: Sendable {
     func kind(at row: Int) -> FileKind { records[row].kind }
 
     /// A row's size in bytes, nil where none is stated.
-    func size(at row: Int) -> UInt64? { records[row].has(Record.hasSize) ? records[row].size : nil }
+    func size(at row: Int) -> UInt64? { records[row].size }
 
     /// A row's attributes.
     func attributes(at row: Int) -> Attributes {
         let record = records[row]
-        return Attributes(
-            kind: record.kind, size: record.has(Record.hasSize) ? record.size : nil,
-            modified: record.has(Record.hasTime)
-                ? Timestamp(seconds: record.seconds, nanoseconds: record.nanoseconds) : nil,
-            granularity: record.granularity,
-            mode: record.has(Record.hasMode) ? record.mode : nil,
-            rights: record.has(Record.hasRights) ? Rights(rawValue: record.rights) : nil,
-            linkTarget: record.kind == .symlink ? targets[row] : nil)
+        return record.unpacked(linkTarget: record.kind == .symlink ? targets[row] : nil)
     }
 
     /// All rows, unpacked.

@@ -151,6 +151,8 @@ struct Tree {
 
     /// Gives a node another place; the place must be free.
     mutating func move(_ node: Node, to name: FileName, in parent: Node) {
+        // Nothing but its users is to keep a node at a number that belongs to another path.
+        for inner in shelf.removeAll(inside: node) where inner !== node { collect(inner) }
         let old = node.parent
         if let old, let oldName = node.name { old.directory?.children[oldName] = nil }
         place(node, as: name, in: parent)

@@ -1,0 +1,58 @@
+import Remote
+
+/// The parts of `Attributes` that are kept of each name, without padding and optionals: 32 bytes instead of 96.
+///
+/// Owners and groups on the server are not among them, for they are not shown; nor is the target of a link.
+struct PackedAttributes {
+    private var statedSize: UInt64
+    private var seconds: Int64
+    private var nanoseconds: UInt32
+    private var mode: UInt16
+    private var rights: UInt16
+    /// What the name stands for.
+    let kind: FileKind
+    private var granularity: TimeGranularity
+    private var flags: UInt8
+
+    private static let hasSize: UInt8 = 1
+    private static let hasTime: UInt8 = 2
+    private static let hasMode: UInt8 = 4
+    private static let hasRights: UInt8 = 8
+
+    /// Packs.
+    init(_ attributes: Attributes) {
+        kind = attributes.kind
+        granularity = attributes.granularity
+        statedSize = attributes.size ?? 0
+        seconds = attributes.modified?.seconds ?? 0
+        nanoseconds = attributes.modified?.nanoseconds ?? 0
+        mode = attributes.mode ?? 0
+        rights = attributes.rights?.rawValue ?? 0
+        flags =
+            (attributes.size == nil ? 0 : Self.hasSize)
+            | (attributes.modified == nil ? 0 : Self.hasTime)
+            | (attributes.mode == nil ? 0 : Self.hasMode)
+            | (attributes.rights == nil ? 0 : Self.hasRights)
+    }
+
+    /// The size in bytes, nil where none is stated.
+    var size: UInt64? { has(Self.hasSize) ? statedSize : nil }
+
+    /// Takes a time stated to the second in place of a coarser one.
+    mutating func state(_ time: Timestamp) {
+        seconds = time.seconds
+        nanoseconds = 0
+        granularity = .second
+    }
+
+    /// Unpacks.
+    func unpacked(linkTarget: [UInt8]?) -> Attributes {
+        Attributes(
+            kind: kind, size: size,
+            modified: has(Self.hasTime) ? Timestamp(seconds: seconds, nanoseconds: nanoseconds) : nil,
+            granularity: granularity, mode: has(Self.hasMode) ? mode : nil,
+            rights: has(Self.hasRights) ? Rights(rawValue: rights) : nil, linkTarget: linkTarget)
+    }
+
+    private func has(_ flag: UInt8) -> Bool { flags & flag != 0 }
+}
