@@ -22,7 +22,7 @@ final class LookAhead: Sendable {
     private struct State {
         var walks = Walks()
         /// What is being done, by its request.
-        var underWay: [ObjectIdentifier: (request: Request, walk: Int)] = [:]
+        var underWay: [ObjectIdentifier: (request: Request, task: Walks.Task)] = [:]
         var threads = 0
         var idleThreads = 0
         /// Counts what may have changed for an errand that found no connection to spare.
@@ -37,6 +37,7 @@ final class LookAhead: Sendable {
 
     private let limits: WalkPlan.Limits
     private let threadLimit: Int
+    private let fetchLimit: Int
     private let state = Monitor(State())
 
     /// How long a thread without work stays.
@@ -52,8 +53,11 @@ final class LookAhead: Sendable {
     init(connections: Int, entries: Int) {
         // One connection is the programs' own at any time.
         threadLimit = min(connections - 1, Self.threadLimit)
+        // Of the others one is for names and listings, which do not wait for transfers.
+        fetchLimit = max(0, connections - 2)
         limits = WalkPlan.Limits(
-            directories: 2 * connections, entries: entries, files: 2 * connections, bytes: 8 << 20,
+            directories: 2 * connections, entries: entries, files: fetchLimit > 0 ? 2 * connections : 0,
+            bytes: 8 << 20,
             fileSize: Self.fileSizeLimit)
     }
 
@@ -66,7 +70,7 @@ final class LookAhead: Sendable {
             guard !state.isEnding else { return (0, []) }
             if let walk = step(&state.walks) { plan(walk, &state, volume) }
             let now = volume.now
-            let ended = state.underWay.values.filter { !state.walks.goesOn($0.walk, at: now) }
+            let ended = state.underWay.values.filter { !state.walks.goesOn($0.task.walk, at: now) }
             let wanted = min(state.walks.tasks.count - state.idleThreads, threadLimit - state.threads)
             let started = max(0, wanted)
             state.threads += started
@@ -146,9 +150,11 @@ final class LookAhead: Sendable {
         while true {
             let work = state.wait(until: .after(Self.idleTime)) { state -> Work? in
                 if state.isEnding { return .end }
-                guard let task = state.walks.nextTask(at: volume.now) else { return nil }
+                let fetches = state.underWay.values.count { $0.task.errand.isFetch }
+                let mayFetch = fetches < fetchLimit
+                guard let task = state.walks.nextTask(at: volume.now, mayFetch: mayFetch) else { return nil }
                 let request = Request(.spare)
-                state.underWay[ObjectIdentifier(request)] = (request, task.walk)
+                state.underWay[ObjectIdentifier(request)] = (request, task)
                 return .errand(task, request, events: state.events)
             }
             if let work { return work }

@@ -6,6 +6,12 @@ enum Errand: Hashable {
     case list(FileName, in: NodeID)
     /// Fetch a file of a directory whole.
     case fetch(FileName, in: NodeID)
+
+    /// Whether it is a transfer of a file.
+    var isFetch: Bool {
+        if case .fetch = self { return true }
+        return false
+    }
 }
 
 /// What a plan has to know of the tree.

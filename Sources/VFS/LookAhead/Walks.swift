@@ -36,10 +36,10 @@ struct Walks {
         (walks, tasks) = ([], [])
     }
 
-    /// The next errand, taken out; those of walks that are over are dropped.
-    mutating func nextTask(at now: Duration) -> Task? {
+    /// The next errand, taken out, one to fetch only where that may be; those of walks that are over are dropped.
+    mutating func nextTask(at now: Duration, mayFetch: Bool) -> Task? {
         tasks = tasks.filter { goesOn($0.walk, at: now) }
-        return tasks.isEmpty ? nil : tasks.removeFirst()
+        return tasks.firstIndex { mayFetch || !$0.errand.isFetch }.map { tasks.remove(at: $0) }
     }
 
     /// Whether a walk goes on, so that what was begun for it is still of use.

@@ -20,6 +20,7 @@ final class Node {
     let directory: DirectoryState?
     private var linkTarget: [UInt8]?
     // There are as many nodes as the kernel knows files: small parts come last, where they leave no gaps.
+    private var checkedNanoseconds = Int64.min
     private var packed: PackedAttributes
     /// What programs see; a link that leads out of the mount is what the server follows it to.
     let kind: FileKind
@@ -35,8 +36,6 @@ final class Node {
     var isLost = false
     /// The file exists here only: nothing has been uploaded yet.
     var isLocal = false
-    /// When the server said what is known; nil when it never did.
-    var checkedAt: Duration?
     /// How its link is to be shown, for nodes of kind symlink.
     var link = LinkView.undecided
 
@@ -57,6 +56,16 @@ final class Node {
         set {
             packed = PackedAttributes(newValue)
             linkTarget = newValue.linkTarget
+        }
+    }
+
+    /// When the server said so; nil when it never did.
+    var checkedAt: Duration? {
+        get { checkedNanoseconds == .min ? nil : .nanoseconds(checkedNanoseconds) }
+        set {
+            let (seconds, attoseconds) = newValue?.components ?? (0, 0)
+            checkedNanoseconds =
+                newValue == nil ? .min : seconds * 1_000_000_000 + attoseconds / 1_000_000_000
         }
     }
 

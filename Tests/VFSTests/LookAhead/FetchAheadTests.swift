@@ -8,7 +8,7 @@ import Testing
 @Suite struct FetchAheadTests {
     private static let names = (1...9).map { "f\($0)" }
 
-    private func fixture(connections: Int = 3, _ folder: String = "/d") throws -> VolumeFixture {
+    private func fixture(connections: Int = 4, _ folder: String = "/d") throws -> VolumeFixture {
         let fixture = try VolumeFixture(configuration: { $0.connectionsAhead = connections })
         fixture.server.makeDirectories(folder)
         for name in Self.names { fixture.server.put("\(folder)/\(name)", Array("old \(name)".utf8)) }
@@ -53,10 +53,25 @@ import Testing
 
     @Test("no more files are fetched than twice the connections, and none that is large")
     func bounds() throws {
-        let fixture = try fixture(connections: 2)
+        let fixture = try fixture(connections: 3)
         fixture.server.put("/d/f3", [UInt8](repeating: 1, count: 300 << 10))
+        fixture.server.put("/d/further", [1])
         try begin(fixture)
-        #expect(openings(fixture.store.spareCalls).sorted() == ["/d/f4", "/d/f5", "/d/f6", "/d/f7"])
+        #expect(openings(fixture.store.spareCalls).sorted() == (4...9).map { "/d/f\($0)" })
+    }
+
+    @Test("as many files are fetched at a time as leave a connection to programs and one to names")
+    func connections() throws {
+        let fixture = try fixture(connections: 3)
+        let gate = Gate()
+        fixture.store.hold(.openReader, "/d/f3", at: gate, .before, .spare)
+        _ = try fixture.names("/d")
+        for name in ["f1", "f2"] { _ = try fixture.text("/d/\(name)") }
+        gate.awaitArrivals()
+        #expect(fixture.store.spareCalls.allSatisfy { $0.path.description == "/d/f3" })
+        gate.open()
+        #expect(fixture.volume.isIdleAhead())
+        #expect(openings(fixture.store.spareCalls).count == 6)
     }
 
     @Test("what another client has stored since is seen when the attribute timeout has passed")

@@ -209,7 +209,7 @@ import Testing
         let top = rows(["a/", "b/"])
         #expect(begin(&walks, top) != nil)
         #expect(errands(&walks, try step(&walks, "a", 11, top)) == ["list b"])
-        #expect(walks.nextTask(at: .seconds(10)) == nil)
+        #expect(walks.nextTask(at: .seconds(10), mayFetch: true) == nil)
         #expect(walks.tasks.isEmpty)
     }
 }
