@@ -22,7 +22,7 @@ extension Volume {
         }
         let opened: (attributes: Attributes, reader: any RemoteReader)
         do throws(RemoteError) {
-            opened = try store.openWhole(job.path, for: request)
+            opened = try store.open(job.path, at: 0, for: request)
         } catch {
             throw VolumeError(error)
         }

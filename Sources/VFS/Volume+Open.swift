@@ -54,7 +54,8 @@ extension Volume {
     // Whoever opens a small file for the first time reads it as a rule; later the kernel may have its pages.
     private func isWorthOpeningWhole(_ node: Node) -> Bool {
         tree.withLock { _ in
-            guard node.handles == 0, node.file?.content == nil, node.file?.kernelPages == nil, node.file?.ahead == nil,
+            guard node.handles == 0, node.file?.content == nil, node.file?.kernelPages == nil,
+                node.file?.ahead == nil,
                 !node.followsLink, let size = node.attributes.size
             else { return false }
             return size > 0 && size <= environment.settings.wholeFileLimit
