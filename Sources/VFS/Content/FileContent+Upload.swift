@@ -136,8 +136,8 @@ extension FileContent {
         }
     }
 
-    /// Takes the file as it is for the base again after a change in place that did not come to its end: what was sent of it is still here,
-    /// and is going to be sent again, in whatever way. The caller has the turn.
+    // Takes the file as it is for the base again after a change in place that did not come to its end: what was sent of it is still here,
+    // and is going to be sent again, in whatever way. The caller has the turn.
     private func settlePatch(at path: RemotePath, for request: Request) throws(VolumeError) {
         guard monitor.withLock({ $0.isHalfPatched }) else { return }
         let found: Attributes
