@@ -35,10 +35,13 @@ package final class FTPStore: RemoteStore {
     }
 
     /// Makes a store over a pool; `profile` is the one its sessions share.
-    package init(pool: Pool, profile: ServerProfile, logger: Logger) {
+    ///
+    /// Without `patchesFiles` no part of a file is changed in place.
+    package init(pool: Pool, profile: ServerProfile, logger: Logger, patchesFiles: Bool = true) {
         self.pool = pool
         self.profile = profile
         self.logger = logger
+        if !patchesFiles { learned.withLock { $0.patches = false } }
         pool.onQuiet { [weak self] request in self?.tidyUp(for: request) }
     }
 

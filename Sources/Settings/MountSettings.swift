@@ -91,7 +91,7 @@ package struct ServerSettings: Sendable, Hashable {
         package var address: String?
     }
 
-    /// Ways to save round trips.
+    /// Ways to save round trips and bytes.
     package struct Shortcuts: OptionSet, Sendable, Hashable {
         /// One bit a way.
         package let rawValue: UInt8
@@ -101,8 +101,10 @@ package struct ServerSettings: Sendable, Hashable {
         package static let pipelining = Shortcuts(rawValue: 1)
         /// Ports for data connections are asked for ahead.
         package static let arming = Shortcuts(rawValue: 2)
+        /// Parts of large files are changed in place.
+        package static let patching = Shortcuts(rawValue: 4)
         /// All of them.
-        package static let all: Shortcuts = [.pipelining, .arming]
+        package static let all: Shortcuts = [.pipelining, .arming, .patching]
     }
 
     /// How directories are listed.

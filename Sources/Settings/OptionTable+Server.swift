@@ -114,11 +114,12 @@ extension OptionTable {
             chosen.strictEnd = true
         },
         MountOption(
-            "workaround", .value("nopipeline|noarm|none"), default: "none",
-            "leave out ways to save round trips that a server does not bear; several with ':' between"
+            "workaround", .value("nopipeline|noarm|nopatch|none"), default: "none",
+            "leave out ways to save time that a server does not bear; several with ':' between"
         ) { chosen, value throws(SettingsError) in
             let words: [(String, ServerSettings.Shortcuts)] = [
-                ("nopipeline", .pipelining), ("noarm", .arming), ("none", []),
+                ("nopipeline", .pipelining), ("noarm", .arming), ("nopatch", .patching),
+                ("none", []),
                 // Words of sshfs, for what is found out by itself here.
                 ("rename", []), ("truncate", []),
             ]

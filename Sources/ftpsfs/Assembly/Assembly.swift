@@ -58,7 +58,9 @@ struct Assembly {
         let pool = makePool(configuration, profile)
         defer { pool.shutDown() }
         pool.adopt(first)
-        let store = FTPStore(pool: pool, profile: profile, logger: logger)
+        let store = FTPStore(
+            pool: pool, profile: profile, logger: logger,
+            patchesFiles: settings.server.shortcuts.contains(.patching))
         let volume = Volume(environment: try environment(store), configuration: volumeConfiguration(root))
         defer { volume.shutDown() }
         try listRoot(of: volume, root, pool)
