@@ -28,16 +28,22 @@ class Scene:
         self.sources = os.path.join(os.path.dirname(self.server.root), "sources")  # of hard links, outside of what is served
         os.makedirs(self.sources)
         for number in range(SLOTS):
-            os.makedirs(os.path.join(self.server.root, "slots", f"{number:04}"))
+            os.makedirs(os.path.join(self.server.root, self.slot_name(number)))
         for path, _, _ in os.walk(self.server.root):
             os.chown(path, UNPRIVILEGED, UNPRIVILEGED)
+
+    @staticmethod
+    def slot_name(number):
+        """Each in a folder of its own: who lists siblings one after the other would be taken for somebody who walks through them all, and have
+        the next ones listed ahead, before they are filled."""
+        return f"slots/{number:04}/slot"
 
     @contextlib.contextmanager
     def slot(self):
         """An empty folder of the server, for one measurement of one program."""
         if self.used == SLOTS:
             raise Failure("too many measurements in one run")
-        slot = Slot(self, f"slots/{self.used:04}")
+        slot = Slot(self, self.slot_name(self.used))
         self.used += 1
         try:
             yield slot
