@@ -34,9 +34,9 @@ class Scene:
 
     @staticmethod
     def slot_name(number):
-        """Each in a folder of its own: who lists siblings one after the other would be taken for somebody who walks through them all, and have
-        the next ones listed ahead, before they are filled."""
-        return f"slots/{number:04}/slot"
+        """Each in a folder of its own, and in no order: who lists siblings one after the other would be taken for somebody who walks through
+        them all, and have the next ones listed ahead, before they are filled."""
+        return f"slots/{number * 617 % SLOTS:04}/slot"
 
     @contextlib.contextmanager
     def slot(self):
