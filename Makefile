@@ -33,7 +33,7 @@ test: ## install what is missing, build, run every test
 	@scripts/setup tests
 	@$(MAKE) --no-print-directory lint
 	$(CHECKED) $(SWIFT) build --build-tests
-	$(CHECKED) $(SWIFT) test --skip-build
+	$(CHECKED) scripts/test
 
 # What scripts/bench is to do; see scripts/bench -h.
 BENCH ?=
