@@ -13,10 +13,13 @@ final class FTPReader: RemoteReader {
     private let isClosed = Atomic(false)
 
     /// Takes over a download that has begun, and the lease it runs on.
-    init(download: Confined<Download>, lease: Lease, path: RemotePath) {
+    ///
+    /// `length` is how many bytes are to come, where that is known.
+    init(download: Confined<Download>, lease: Lease, path: RemotePath, length: UInt64?) {
         self.download = download
         self.lease = lease
         self.path = path
+        lease.begins("RETR", path, size: length)
     }
 
     deinit {
@@ -31,7 +34,7 @@ final class FTPReader: RemoteReader {
         defer { lease.session.unbind() }
         do throws(FTPError) {
             let count = try download.value.read(into: &bytes)
-            lease.noteProgress()
+            lease.noteProgress(count)
             return count
         } catch {
             throw RemoteError(error, operation: "RETR", path: path)

@@ -43,7 +43,8 @@ extension FTPStore {
     private func appendOnce(
         _ work: inout Appending, for request: Request
     ) throws(UploadFailure) -> Attributes {
-        let lease = try leaseForUpload(for: request)
+        let lease = try leaseForUpload(
+            "APPE", work.path, size: work.source.size - min(work.start, work.source.size), for: request)
         defer { lease.release() }
         let session = lease.session
         // Not in one flight with APPE, which would make a file that is gone anew.
@@ -106,7 +107,7 @@ extension FTPStore {
             }
             guard count > 0 else { return place == end }
             guard place + UInt64(count) <= end else { return false }
-            lease.noteProgress()
+            lease.noteProgress(count)
             var filled = 0
             while filled < count {
                 do throws(RemoteError) {

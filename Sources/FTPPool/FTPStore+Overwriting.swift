@@ -42,7 +42,7 @@ extension FTPStore {
     private func overwriteOnce(
         _ work: inout Overwriting, for request: Request
     ) throws(UploadFailure) -> Attributes {
-        let lease = try leaseForUpload(for: request)
+        let lease = try leaseForUpload("STOR", work.path, size: work.source.size, for: request)
         defer { lease.release() }
         let session = lease.session
         let hadBegun = work.hasBegun

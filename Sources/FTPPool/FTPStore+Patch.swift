@@ -55,7 +55,8 @@ extension FTPStore {
     private func patchOnce(
         _ work: inout Patching, _ began: () -> Void, for request: Request
     ) throws(UploadFailure) -> Attributes {
-        let lease = try leaseForUpload(for: request)
+        let length = work.ranges.reduce(0) { $0 + UInt64($1.count) }
+        let lease = try leaseForUpload("STOR", work.path, size: length, for: request)
         defer { lease.release() }
         let session = lease.session
         let (path, size) = (work.path, work.source.size)

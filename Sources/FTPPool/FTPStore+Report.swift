@@ -7,10 +7,14 @@ extension FTPStore {
     /// Does not block.
     package var report: [String: String] {
         let facts = profile.facts
-        let counts = pool.counts
+        let sight = pool.sight
         let resumed = facts.lastDataConnectionResumed
         var report = [
-            "connections": "\(counts.standing) open, \(counts.idle) idle, limit \(counts.ceiling)",
+            "state": Self.state(sight.outage),
+            "connections": "\(sight.standing) open, \(sight.idle) idle, limit \(sight.ceiling)",
+            "connections_open": String(sight.standing), "connections_idle": String(sight.idle),
+            "connections_limit": String(sight.ceiling),
+            "transfers": sight.transfers.joined(separator: "\n"),
             "tls_resumed": resumed.map { $0 ? "yes" : "no" } ?? "no data connection yet",
         ]
         guard let login = facts.newestLogin else { return report }
@@ -28,6 +32,14 @@ extension FTPStore {
         report["certificate_sha256"] = login.digest
         report["login_seconds"] = String(login.moment.duration(to: .now).components.seconds)
         return report
+    }
+
+    private static func state(_ outage: Outage?) -> String {
+        guard let outage else { return "connected" }
+        let now = ContinuousClock.now
+        let since = outage.since.duration(to: now).components.seconds
+        let next = max(0, now.duration(to: outage.nextAttempt).components.seconds)
+        return "away for \(since) s, next attempt in \(next) s: \(outage.error)"
     }
 
     private static func protectionOfCommands(_ facts: ServerProfile.Facts) -> String {

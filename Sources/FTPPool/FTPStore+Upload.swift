@@ -83,7 +83,7 @@ extension FTPStore {
     private func replaceOnce(
         _ work: inout Replacement, for request: Request
     ) throws(UploadFailure) -> Attributes {
-        let lease = try leaseForUpload(for: request)
+        let lease = try leaseForUpload("STOR", work.path, size: work.source.size, for: request)
         defer { lease.release() }
         let session = lease.session
         try UploadFailure.sorting { () throws(FTPError) in

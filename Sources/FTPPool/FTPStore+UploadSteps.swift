@@ -9,9 +9,15 @@ extension FTPStore {
     /// The bytes that travel from the source to TLS at once.
     static let uploadPiece = 256 * 1024
 
-    /// Leases a session for an upload.
-    func leaseForUpload(for request: Request) throws(UploadFailure) -> Lease {
-        do throws(RemoteError) { return try pool.lease(.transfer, for: request) } catch {
+    /// Leases a session for an upload of some bytes to the file that is to have them in the end.
+    func leaseForUpload(
+        _ operation: String, _ path: RemotePath, size: UInt64, for request: Request
+    ) throws(UploadFailure) -> Lease {
+        do throws(RemoteError) {
+            let lease = try pool.lease(.transfer, for: request)
+            lease.begins(operation, path, size: size)
+            return lease
+        } catch {
             throw .other(error)
         }
     }
@@ -64,7 +70,7 @@ extension FTPStore {
                 try piece.withBytes(0..<count) { bytes throws(FTPError) in try upload.write(bytes) }
             }
             place += UInt64(count)
-            lease.noteProgress()
+            lease.noteProgress(count)
         }
         try UploadFailure.sorting { () throws(FTPError) in _ = try upload.finish() }
     }

@@ -148,7 +148,7 @@ package final class FTPStore: RemoteStore {
     ) throws(RemoteError) -> any RemoteReader {
         try reading(path, for: request) { lease throws(FTPError) in
             let download = try lease.session.download(path, from: offset, expecting: length)
-            return FTPReader(download: Confined(download), lease: lease, path: path)
+            return FTPReader(download: Confined(download), lease: lease, path: path, length: length)
         }
     }
 
@@ -173,7 +173,11 @@ package final class FTPStore: RemoteStore {
                 lease.release()
                 return nil
             }
-            return (attributes, FTPReader(download: Confined(download), lease: lease, path: path))
+            let length = attributes.size.map { $0 - min($0, offset) }
+            return (
+                attributes,
+                FTPReader(download: Confined(download), lease: lease, path: path, length: length)
+            )
         }
         if let opened { return (opened.attributes, opened.reader) }
         let attributes = try attributes(of: path, for: request)

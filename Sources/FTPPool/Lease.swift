@@ -18,6 +18,7 @@ package final class Lease: Sendable {
     private let urgency: Request.Urgency
     private let pool: Pool
     private let isReleased = Atomic(false)
+    private let activity = Monitor<Activity?>(nil)
 
     init(
         _ member: Confined<Session>, hasRested: Bool = false, purpose: Purpose, urgency: Request.Urgency,
@@ -47,8 +48,18 @@ package final class Lease: Sendable {
         pool.takeBack(member, from: purpose, urgency, lease: ObjectIdentifier(self))
     }
 
+    /// Says what the session is used for, for as long as the lease lasts; `size` is how many bytes are to be moved, where that is known.
+    func begins(_ operation: String, _ path: RemotePath, size: UInt64?) {
+        let new = Activity(operation, path, size: size)
+        activity.withLock { $0 = new }
+        pool.note(new, of: ObjectIdentifier(self))
+    }
+
     /// Tells those who wait for a session that this one is at work: bytes have moved.
-    func noteProgress() { pool.noteProgress() }
+    func noteProgress(_ bytes: Int) {
+        activity.withLock { $0 }?.advance(by: bytes)
+        pool.noteProgress()
+    }
 
     /// Says what to do when somebody waits for a session while this one is held; see `RemoteReader.onReclaim`.
     package func onReclaim(_ action: @escaping @Sendable () -> Void) {

@@ -11,6 +11,8 @@ package final class Pool: Sendable {
     private struct State {
         var sessions: PoolState<Confined<Session>>
         var reclaims: [(lease: ObjectIdentifier, action: @Sendable () -> Void)] = []
+        /// What leased sessions are used for, as far as that lasts.
+        var activities: [ObjectIdentifier: Activity] = [:]
         var keeper: Thread?
         var attendant: Thread?
         /// Has the attendant look what there is to wait for.
@@ -105,9 +107,29 @@ package final class Pool: Sendable {
         for session in suspects { session.value.close() }
     }
 
-    /// The number of sessions that stand, and of those that are idle; for reports.
-    package var counts: (standing: Int, idle: Int, ceiling: Int) {
-        state.withLock { ($0.sessions.standing, $0.sessions.idleCount, $0.sessions.ceiling) }
+    /// What can be seen of the pool.
+    struct Sight {
+        /// The number of sessions that stand.
+        var standing: Int
+        /// The number of those that are idle.
+        var idle: Int
+        /// How many there may be.
+        var ceiling: Int
+        /// The transfers that are going on, a line each.
+        var transfers: [String]
+        /// Why the server cannot be reached, since when, and when it is tried again; nil while all is well.
+        var outage: Outage?
+    }
+
+    /// What can be seen of the pool just now; for reports.
+    var sight: Sight {
+        state.withLock { state in
+            Sight(
+                standing: state.sessions.standing, idle: state.sessions.idleCount,
+                ceiling: state.sessions.ceiling,
+                transfers: state.activities.values.map { $0.text(now: .now) }.sorted(),
+                outage: state.sessions.outage)
+        }
     }
 
     /// Whether there is hope that a session can be had soon: no outage is known.
@@ -140,6 +162,11 @@ package final class Pool: Sendable {
         progress.wrappingAdd(1, ordering: .relaxed)
     }
 
+    /// Says what a lease is used for, until it is given back.
+    func note(_ activity: Activity, of lease: ObjectIdentifier) {
+        state.withLock { $0.activities[lease] = activity }
+    }
+
     func addReclaim(_ action: @escaping @Sendable () -> Void, for lease: ObjectIdentifier) {
         let runNow = state.update { state in
             state.reclaims.append((lease, action))
@@ -166,6 +193,7 @@ package final class Pool: Sendable {
         let awaitsAttention = session?.value.awaitsAttention ?? false
         let (closing, attention) = state.update { state in
             state.reclaims.removeAll { $0.lease == lease }
+            if let lease { state.activities[lease] = nil }
             let closing = state.sessions.takeBack(
                 session, from: purpose, urgency, isSettled: isSettled, now: .now)
             return (closing, state.attention)
@@ -239,8 +267,14 @@ package final class Pool: Sendable {
             return session
         } catch {
             let remote = RemoteError(error, operation: "connect", path: nil)
-            let asksAgain = state.update { state in
-                state.sessions.openFailed(remote, isLimit: error.isConnectionLimit, now: .now)
+            let (asksAgain, isAway) = state.update { state in
+                let wasReachable = state.sessions.outage == nil
+                let asksAgain = state.sessions.openFailed(
+                    remote, isLimit: error.isConnectionLimit, now: .now)
+                return (asksAgain, wasReachable && state.sessions.outage != nil)
+            }
+            if isAway {
+                logger.warning("the server cannot be reached, trying again from time to time: \(remote)")
             }
             guard asksAgain else { throw remote }
             logger.info("no further connection", metadata: ["reason": "\(remote)"])

@@ -10,6 +10,7 @@ package final class LogSink: Sendable {
 
     // Held during a write, so that a long line stays in one piece where write(2) takes it in parts.
     private let target: Monitor<Target>
+    private let incidents = Monitor(Incidents())
 
     private init(_ target: Target) {
         self.target = Monitor(target)
@@ -29,6 +30,36 @@ package final class LogSink: Sendable {
     package static func file(_ path: String) throws(Errno) -> LogSink {
         let file = try FileDescriptor.open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY, mode: 0o600)
         return LogSink(.descriptor(FileDescriptorBox(file)))
+    }
+
+    /// The newest lines of level `.warning` and above, the newest last; with their times, escaped.
+    ///
+    /// Does not block.
+    package var incidentLines: [String] {
+        incidents.withLock { $0.recentLines }.map(LogText.escaped)
+    }
+
+    /// Writes what is still to be said of lines that were held back; for the end of the program.
+    ///
+    /// Blocks as long as the target does.
+    package func finish() {
+        for line in incidents.withLock({ $0.takeAll() }) { write(line.level, line.text) }
+    }
+
+    /// Writes a line and keeps it if it tells of an incident; with `sumsUp` it is not written where the same place in the program has said
+    /// the same, or much, just before: a summary follows then.
+    ///
+    /// Blocks as long as the target does.
+    func accept(_ level: Logger.Level, _ text: String, from place: String, sumsUp: Bool) {
+        let line = Incidents.Line(level: level, text: text)
+        let lines = incidents.withLock { incidents in
+            guard sumsUp else {
+                incidents.remember(line, time: .now)
+                return [line]
+            }
+            return incidents.admit(line, from: place, now: .now, time: .now)
+        }
+        for line in lines { write(line.level, line.text) }
     }
 
     /// Writes a line in one piece; `text` needs no line end and no escaping.
@@ -120,6 +151,9 @@ package struct LineLogHandler: LogHandler {
         var text = label.isEmpty ? "\(event.message)" : "\(label): \(event.message)"
         for (key, value) in values.sorted(by: { $0.key < $1.key }) { text += " \(key)=\(value)" }
         if let error = event.error { text += " error=\(error)" }
-        sink.write(event.level, text)
+        // Who wants to see everything sees each line.
+        sink.accept(
+            event.level, text, from: "\(event.file):\(event.line)",
+            sumsUp: event.level >= .notice && logLevel > .debug)
     }
 }

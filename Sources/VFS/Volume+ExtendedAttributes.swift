@@ -30,7 +30,7 @@ extension Volume {
         guard name.hasPrefix(Fact.prefix) else { throw .unsupported }
         let rest = String(name.dropFirst(Fact.prefix.count))
         guard let fact = Fact(rawValue: rest) else {
-            guard id == .root, let value = store.report[rest] else { throw .unsupported }
+            guard id == .root, let value = report[rest] else { throw .unsupported }
             return Array(value.utf8)
         }
         return try tree.withLock { tree throws(VolumeError) in

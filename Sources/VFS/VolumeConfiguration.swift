@@ -37,6 +37,10 @@ package struct VolumeConfiguration: Sendable {
     package var diskSize: UInt64 = 1 << 50
     /// How long `Volume.shutDown` tries to bring pending content to the server.
     package var shutDownTimeout: Duration = .seconds(30)
+    /// What the program reports of itself besides, for `Volume.report`.
+    ///
+    /// Must not block.
+    package var report: @Sendable () -> [String: String] = { [:] }
     /// What tells the time; another one in tests.
     package var clock = VolumeClock.system
 

@@ -63,7 +63,11 @@ struct UmountCommand: ParsableCommand {
 /// `ftpsfs status MOUNTPOINT`.
 struct StatusCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "status", abstract: "Show server, TLS and connections of a mount of this program.")
+        commandName: "status",
+        abstract: "Show what a mount of this program is doing: connections, transfers, incidents, cache.")
+
+    @Flag(name: .customLong("json"), help: "Answer in JSON.")
+    var isJSON = false
 
     @Argument(help: "The mount point.", completion: .directory)
     var mountpoint: String

@@ -107,11 +107,16 @@ struct Invocation {
 
     private func showStatus(_ command: StatusCommand) throws(Failure) -> ExitStatus {
         do {
-            let report = try MountReport.read(command.mountpoint, StatusText.names)
-            Console.write(StatusText.lines(report).map { $0 + "\n" }.joined(), to: .output)
+            let report = StatusReport(try MountReport.read(command.mountpoint, StatusReport.names))
+            let text = command.isJSON ? try JSONText.of(report) : report.text
+            Console.write(text, to: .output)
             return .success
-        } catch {
+        } catch let failure as Failure {
+            throw failure
+        } catch let error as MountReportError {
             throw Failure(.mountPointUnusable, error.description)
+        } catch {
+            throw Failure(.system, "\(error)")
         }
     }
 

@@ -18,8 +18,9 @@ extension LogSettings.Level {
 }
 
 extension LogSettings {
-    /// Sends what is logged from here on where the settings say.
-    func start() throws(Failure) {
+    /// Sends what is logged from here on where the settings say; returns that place.
+    @discardableResult
+    func start() throws(Failure) -> LogSink {
         let sink: LogSink
         switch destination {
         case .standardError: sink = .standardError
@@ -32,5 +33,6 @@ extension LogSettings {
             }
         }
         LineLogHandler.install(sink, level: level.loggerLevel)
+        return sink
     }
 }

@@ -51,8 +51,9 @@ struct MountRun {
         }
         credentials.lock()
         Daemon.createPrivateFiles()
-        try settings.log.start()
-        return try Assembly.serve(settings, credentials, daemon)
+        let log = try settings.log.start()
+        defer { log.finish() }
+        return try Assembly.serve(settings, credentials, daemon, log)
     }
 
     private func say(_ text: String) {

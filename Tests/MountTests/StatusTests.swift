@@ -49,6 +49,61 @@ import Testing
         }
     }
 
+    private func report(_ mount: MountFixture) throws -> [String: Any] {
+        let result = try mount.attempt(
+            "ASAN_OPTIONS=detect_leaks=0 \"$1\" status --json \"$M\"", [Program.path])
+        guard result.status == 0 else { throw SupportFailure("status: \(result.errors)") }
+        let value = try JSONSerialization.jsonObject(with: Data(result.output.utf8))
+        guard let report = value as? [String: Any] else { throw SupportFailure("no object: \(value)") }
+        return report
+    }
+
+    @Test(
+        "programs get status as JSON: numbers, lists, transfers with their progress",
+        arguments: [ServerKind.proftpd])
+    func json(_ kind: ServerKind) throws {
+        try withMount(kind, ServerOptions { _ in }, MountOptions("max_conns=3,readahead=1M")) { mount in
+            try mount.server.put("large", repeatElement(0, count: 64 << 20))
+            var report = try report(mount)
+            #expect(report["state"] as? String == "connected")
+            #expect(report["connections_limit"] as? Int == 3 && report["connections_open"] is Int)
+            #expect(report["transfers"] as? [String] == [] && report["incidents"] as? [String] == [])
+            #expect((report["files"] as? String)?.hasPrefix("0 open") == true)
+            // A transfer that stands still is there to be seen.
+            let reader = try mount.startPython(
+                """
+                file = open(M + '/large', 'rb'); file.read(1 << 20); print('read'); wait('on'); file.read()
+                """, output: "reader")
+            try mount.waitFor("read", in: "reader")
+            try mount.server.freeze()
+            defer { try? mount.server.thaw() }
+            try mount.release("on")
+            let isShown = try waitUntil(within: .seconds(60)) {
+                report = try self.report(mount)
+                let transfers = report["transfers"] as? [String] ?? []
+                return transfers.contains { $0.contains("RETR ") && $0.contains("large: ") }
+            }
+            #expect(isShown && (report["files"] as? String)?.hasPrefix("1 open") == true, "\(report)")
+            try mount.server.thaw()
+            #expect(try mount.end(of: reader) == 0)
+        }
+    }
+
+    @Test("status tells that the server is away, and what went wrong last")
+    func outage() throws {
+        try withMount(.pyftpdlib, ServerOptions { _ in }, MountOptions("timeout=3,connect_timeout=3")) {
+            mount in
+            try mount.run("echo x > \"$M/f\"")
+            try mount.server.stop()
+            #expect(try mount.attempt("cat \"$M/g\"").status != 0)
+            let rows = try rows(mount)
+            #expect(rows["state"]?.hasPrefix("away for ") == true, "\(rows)")
+            let report = try report(mount)
+            let incidents = report["incidents"] as? [String] ?? []
+            #expect(incidents.contains { $0.contains("the server cannot be reached") }, "\(incidents)")
+        }
+    }
+
     @Test("status answers while the server does not")
     func silentServer() throws {
         try withMount(.vsftpd) { mount in

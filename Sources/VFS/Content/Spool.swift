@@ -129,6 +129,9 @@ package final class Spool: Sendable {
 
     // MARK: The bound for clean data
 
+    /// The bytes kept here that the server has too.
+    var cleanBytes: UInt64 { state.withLock { $0.clean.values.reduce(0) { $0 + $1.bytes } } }
+
     /// Notes how many bytes a content keeps that the server has too; drops those left alone for longest beyond the bound.
     ///
     /// Locks contents: to be called with no lock held.

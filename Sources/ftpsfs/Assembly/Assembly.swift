@@ -32,16 +32,16 @@ struct Assembly {
     ///
     /// To be called by the main thread while there is no other. Throws what keeps the mount from coming about.
     static func serve(
-        _ settings: MountSettings, _ credentials: Credentials, _ daemon: Daemon
+        _ settings: MountSettings, _ credentials: Credentials, _ daemon: Daemon, _ log: LogSink
     ) throws(Failure) -> ExitStatus {
         let assembly = Assembly(settings: settings, credentials: credentials, logger: Logger(label: "ftpsfs"))
-        return try assembly.serve(ready: { () throws(Errno) in try daemon.ready() })
+        return try assembly.serve(log, ready: { () throws(Errno) in try daemon.ready() })
     }
 
     /// Logs in, mounts, serves until the mount ends, and tidies up; `ready` is called once the mount is usable.
     ///
     /// Blocks all that time.
-    private func serve(ready: () throws(Errno) -> Void) throws(Failure) -> ExitStatus {
+    private func serve(_ log: LogSink, ready: () throws(Errno) -> Void) throws(Failure) -> ExitStatus {
         let current = Current()
         try watchSignals(current)
         let profile = ServerProfile()
@@ -61,7 +61,9 @@ struct Assembly {
         let store = FTPStore(
             pool: pool, profile: profile, logger: logger,
             patchesFiles: settings.server.shortcuts.contains(.patching))
-        let volume = Volume(environment: try environment(store), configuration: volumeConfiguration(root))
+        var configurationOfVolume = volumeConfiguration(root)
+        configurationOfVolume.report = { ["incidents": log.incidentLines.joined(separator: "\n")] }
+        let volume = Volume(environment: try environment(store), configuration: configurationOfVolume)
         defer { volume.shutDown() }
         try listRoot(of: volume, root, pool)
         let mount = Mount(volume, Self.mountOptions(settings), logger: logger)

@@ -1,5 +1,4 @@
 import FUSEAdapter
-import FoundationEssentials
 import Logging
 import Posix
 import Remote
@@ -58,18 +57,7 @@ struct ProbeRun {
     }
 
     private func show(_ report: ProbeReport) throws(Failure) {
-        guard isJSON else {
-            Console.write(ProbeText(report).text, to: .output)
-            return
-        }
-        // The argument parser has brought this encoder into the program already.
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        do {
-            Console.write(String(decoding: try encoder.encode(report), as: UTF8.self) + "\n", to: .output)
-        } catch {
-            throw Failure(.system, "the answer cannot be put into JSON: \(error)")
-        }
+        Console.write(isJSON ? try JSONText.of(report) : ProbeText(report).text, to: .output)
     }
 
     private func say(_ text: String) {
