@@ -63,6 +63,7 @@ package struct ListingParser {
             rows = try ListingRows(text.span, isProvenWhole: isProvenWhole)
         }
         try Self.take(form, text.span, &rows, &listing)
+        listing.seal()
         return listing
     }
 

@@ -118,8 +118,7 @@ struct MachineFacts {
     ///
     /// Capitals mean the same as small letters unless both occur: `M` and `T` of pyftpdlib 2.2.0 are rights of its own.
     private static func rights(_ body: Span<UInt8>, _ value: Range<Int>) -> Rights {
-        var small: Rights = []
-        var capital: Rights = []
+        var (small, capital) = (Rights(rawValue: 0), Rights(rawValue: 0))
         var hasSmall = false
         for offset in value {
             let byte = body[offset]
@@ -145,7 +144,7 @@ struct MachineFacts {
         case UInt8(ascii: "p"): .purge
         case UInt8(ascii: "r"): .read
         case UInt8(ascii: "w"): .write
-        default: []
+        default: Rights(rawValue: 0)
         }
     }
 }

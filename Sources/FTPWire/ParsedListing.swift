@@ -82,6 +82,11 @@ package struct ParsedListing: Sendable {
         if let attributes { directory = attributes }
     }
 
+    /// Says that no row comes any more: the names need not be looked for, and there may be a million of them.
+    mutating func seal() {
+        names = []
+    }
+
     /// The place of the row before, which the next one may show to be broken.
     var pending: Int? { previous?.lowerBound }
 

@@ -55,17 +55,19 @@ package final class Monitor<State: ~Copyable>: @unchecked Sendable {
     ) throws(Failure) -> Result {
         unsafe pthread_mutex_lock(mutex)
         defer {
-            unsafe pthread_cond_broadcast(condition)
+            // In this order: who is woken while the lock is still held only goes to sleep again, for the lock.
             unsafe pthread_mutex_unlock(mutex)
+            unsafe pthread_cond_broadcast(condition)
         }
         return try body(&state)
     }
 
     /// Wakes every waiting thread, so that each looks at the state (and at whatever else it checks) again.
     package func wakeAll() {
+        // The lock makes sure that nobody is between a look and the wait for the next one.
         unsafe pthread_mutex_lock(mutex)
-        unsafe pthread_cond_broadcast(condition)
         unsafe pthread_mutex_unlock(mutex)
+        unsafe pthread_cond_broadcast(condition)
     }
 
     /// Calls the body with the lock held until it returns a value, waiting for a change in between.

@@ -78,22 +78,23 @@ package struct Rights: OptionSet, Hashable, Sendable {
 ///
 /// Facts the server did not state are nil, never guessed.
 package struct Attributes: Hashable, Sendable {
-    /// What the name stands for.
-    package var kind: FileKind
+    // A listing of a million names has as many of these: small parts fill the gap behind the first.
     /// The size in bytes; of meaning for regular files only.
     package var size: UInt64?
-    /// The time of the last modification.
-    package var modified: Timestamp?
+    /// What the name stands for.
+    package var kind: FileKind
     /// How exactly `modified` is stated.
     package var granularity: TimeGranularity
     /// Permission bits, 0 up to 0o7777.
     package var mode: UInt16?
+    /// The rights the server grants to the logged-in user.
+    package var rights: Rights?
+    /// The time of the last modification.
+    package var modified: Timestamp?
     /// The numeric owner on the server.
     package var owner: UInt32?
     /// The numeric group on the server.
     package var group: UInt32?
-    /// The rights the server grants to the logged-in user.
-    package var rights: Rights?
     /// The target of a symbolic link, as the server has it: any bytes but NUL.
     package var linkTarget: [UInt8]?
 

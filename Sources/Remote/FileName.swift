@@ -10,24 +10,24 @@ package struct FileName: Hashable, Sendable {
     /// Refuses the empty name, `.`, `..`, and names with NUL, `/`, CR or LF: a line end inside a command would start
     /// another command (RFC 959 section 5.3), and a slash would leave the directory.
     package init?(_ bytes: some Collection<UInt8>) {
-        guard !bytes.isEmpty, !bytes.contains(where: Self.isForbidden) else { return nil }
-        guard !bytes.elementsEqual([UInt8(ascii: ".")]) else { return nil }
-        guard !bytes.elementsEqual([UInt8(ascii: "."), UInt8(ascii: ".")]) else { return nil }
-        self.bytes = Array(bytes)
+        // In one copy: what follows looks at every byte, and this package's other modules have no code of their own for it.
+        self.init(checking: Array(bytes))
+    }
+
+    private init?(checking bytes: [UInt8]) {
+        guard let first = bytes.first, let last = bytes.last else { return nil }
+        for byte in bytes where Self.isForbidden(byte) { return nil }
+        let dot = UInt8(ascii: ".")
+        guard bytes.count > 2 || first != dot || last != dot else { return nil }
+        self.bytes = bytes
     }
 
     /// Accepts the bytes of a span, under the rules of `init(_:)`; the way for rows of long listings.
     package init?(_ span: Span<UInt8>) {
-        guard !span.isEmpty else { return nil }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(span.count)
-        for offset in span.indices {
-            guard !Self.isForbidden(span[offset]) else { return nil }
-            bytes.append(span[offset])
-        }
-        let dot = UInt8(ascii: ".")
-        guard bytes.count > 2 || bytes[0] != dot || bytes[bytes.count - 1] != dot else { return nil }
-        self.bytes = bytes
+        for offset in span.indices { bytes.append(span[offset]) }
+        self.init(checking: bytes)
     }
 
     /// Accepts the UTF-8 bytes of a text, under the rules of `init(_:)`.
@@ -38,6 +38,20 @@ package struct FileName: Hashable, Sendable {
     /// Whether a byte can never be part of a name.
     package static func isForbidden(_ byte: UInt8) -> Bool {
         byte == 0 || byte == UInt8(ascii: "/") || byte == UInt8(ascii: "\r") || byte == UInt8(ascii: "\n")
+    }
+
+    /// Hashes eight bytes at a time: names are the keys of the largest tables.
+    package func hash(into hasher: inout Hasher) {
+        hasher.combine(bytes.count)
+        var word: UInt64 = 0
+        for (place, byte) in bytes.enumerated() {
+            word = word << 8 | UInt64(byte)
+            if place & 7 == 7 {
+                hasher.combine(word)
+                word = 0
+            }
+        }
+        hasher.combine(word)
     }
 
     /// Whether the name begins with a dot.

@@ -205,7 +205,8 @@ extension Volume {
             handle.hasOnlyTruncated = true
             file.pendingModified = nil
         }
-        return (OpenReply(handle: id, keepsCache: keepsCache), handle)
+        let needsFlush = mode.writes || mode.truncates
+        return (OpenReply(handle: id, keepsCache: keepsCache, needsFlush: needsFlush), handle)
     }
 
     private func canShare(_ content: FileContent, _ version: FileVersion) -> Bool {

@@ -171,6 +171,16 @@ class Mount:
         slot.entries(count)
         return self.run(slot, ["ls", "-l", "many"], lines=count + 1)
 
+    def million(self, slot, count):
+        """The peak of resident memory in MiB of a mount of its own that has listed a directory of so many entries."""
+        slot.entries(count)
+        twin = Mount(self.name + "-twin", self.scene, self.command)
+        try:
+            twin.run(slot, ["ls", "-l", "many"], lines=count + 1)
+            return twin.memory()
+        finally:
+            twin.stop()
+
     def find(self, slot):
         slot.tree()
         return self.run(slot, ["find", "tree"], lines=5221)

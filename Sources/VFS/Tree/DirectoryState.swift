@@ -24,8 +24,12 @@ final class DirectoryState {
         var sequence: UInt64
     }
 
-    /// The live nodes in this directory.
-    var children: [FileName: Node] = [:]
+    /// The live nodes in this directory, by name.
+    var children = NodeIndex<FileName>()
+    /// Open handles.
+    var handles = 0
+    /// What directories need too once their times were changed.
+    var file: FileState?
     /// The last listing that arrived.
     var listing: PackedListing? { didSet { arranged = nil } }
     /// Its rows in the orders that look-ahead has asked for; guarded by the look-ahead's lock too.

@@ -14,20 +14,10 @@ final class Node {
     unowned var parent: Node?
     /// The name in the parent.
     var name: FileName?
-    /// What only files that were opened or changed need.
-    var file: FileState?
-    /// What only directories need.
-    let directory: DirectoryState?
-    private var linkTarget: [UInt8]?
-    // There are as many nodes as the kernel knows files: small parts come last, where they leave no gaps.
+    private var part: NodePart
     private var checkedNanoseconds = Int64.min
+    // There are as many nodes as the kernel knows files: what follows is in an order that leaves no gaps.
     private var packed: PackedAttributes
-    /// What programs see; a link that leads out of the mount is what the server follows it to.
-    let kind: FileKind
-    /// The references the kernel holds.
-    var lookups: UInt64 = 0
-    /// Open handles.
-    var handles: Int32 = 0
     /// The name is a symbolic link on the server, which the server follows.
     let followsLink: Bool
     /// The name has been removed or replaced; the node lives as long as somebody uses it.
@@ -38,24 +28,32 @@ final class Node {
     var isLocal = false
     /// How its link is to be shown, for nodes of kind symlink.
     var link = LinkView.undecided
+    /// The references the kernel holds.
+    var lookups: UInt64 = 0
 
     /// Makes a node without a place in the tree.
     init(id: NodeID, inode: UInt64, attributes: Attributes, followsLink: Bool = false) {
         self.id = id
         self.inode = inode
-        self.kind = attributes.kind
         self.followsLink = followsLink
         packed = PackedAttributes(attributes)
-        linkTarget = attributes.linkTarget
-        directory = attributes.kind == .directory ? DirectoryState() : nil
+        part = attributes.kind == .directory ? .directory(DirectoryState()) : .none
+        part.linkTarget = attributes.linkTarget
     }
+
+    /// What programs see; a link that leads out of the mount is what the server follows it to.
+    ///
+    /// Never changes.
+    var kind: FileKind { packed.kind }
 
     /// What the server said last, without owners and groups.
     var attributes: Attributes {
-        get { packed.unpacked(linkTarget: linkTarget) }
+        get { packed.unpacked(linkTarget: part.linkTarget) }
         set {
-            packed = PackedAttributes(newValue)
-            linkTarget = newValue.linkTarget
+            var latest = newValue
+            latest.kind = kind
+            packed = PackedAttributes(latest)
+            part.linkTarget = newValue.linkTarget
         }
     }
 
@@ -69,12 +67,25 @@ final class Node {
         }
     }
 
+    /// What only directories need.
+    var directory: DirectoryState? { part.directory }
+
+    /// What only files that were opened or changed need.
+    var file: FileState? { part.file }
+
     /// The part for opened or changed files, made when it is not there yet.
-    var fileState: FileState {
-        if let file { return file }
-        let state = FileState()
-        file = state
-        return state
+    var fileState: FileState { part.makeFile() }
+
+    /// Open handles.
+    var handles: Int {
+        get { part.directory?.handles ?? part.file?.handles ?? 0 }
+        set {
+            if let directory = part.directory {
+                directory.handles = newValue
+            } else {
+                fileState.handles = newValue
+            }
+        }
     }
 
     /// Whether this node is `ancestor` or lies below it.
@@ -118,6 +129,10 @@ final class FileState {
     var modifiedOverride: (shown: Timestamp, for: Timestamp?)?
     /// The time of access set by a program.
     var accessed: Timestamp?
+    /// The target of a symbolic link.
+    var linkTarget: [UInt8]?
+    /// Open handles.
+    var handles = 0
     /// The content, fetched before anybody has opened the file (`Tree.shelf`).
     var ahead: AheadContent?
     /// The fetch of that content under way.

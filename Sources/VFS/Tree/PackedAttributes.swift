@@ -1,6 +1,6 @@
 import Remote
 
-/// The parts of `Attributes` that are kept of each name, without padding and optionals: 32 bytes instead of 96.
+/// The parts of `Attributes` that are kept of each name, without padding and optionals: 32 bytes instead of 64.
 ///
 /// Owners and groups on the server are not among them, for they are not shown; nor is the target of a link.
 struct PackedAttributes {

@@ -105,11 +105,17 @@ final class PackedListing: Sendable {
         while slots[slot] != 0 {
             let row = Int(slots[slot]) - 1
             let start = row == 0 ? 0 : Int(ends[row - 1])
-            if Int(ends[row]) - start == name.bytes.count, names[start..<Int(ends[row])] == name.bytes[...] {
+            if Int(ends[row]) - start == name.bytes.count, Self.stand(name.bytes, in: names, at: start) {
                 return (slot, row)
             }
             slot = (slot + 1) & mask
         }
         return (slot, nil)
+    }
+
+    // Whether bytes are found at a place. A loop, for comparing slices costs more than the rest of a search.
+    private static func stand(_ bytes: [UInt8], in names: [UInt8], at start: Int) -> Bool {
+        for index in bytes.indices where names[start + index] != bytes[index] { return false }
+        return true
     }
 }

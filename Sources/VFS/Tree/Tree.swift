@@ -9,7 +9,7 @@ struct Tree {
     /// The mounted directory.
     let root: Node
     /// All nodes by the kernel's number.
-    private(set) var nodes: [UInt64: Node]
+    private(set) var nodes = NodeTable()
     /// The numbers shown for live nodes.
     private var inodes: Set<UInt64>
     private var nextNode: UInt64 = 2
@@ -50,8 +50,8 @@ struct Tree {
         self.configuration = configuration
         root = Node(id: .root, inode: Self.rootInode, attributes: Attributes(kind: .directory))
         root.lookups = 1
-        nodes = [NodeID.root.rawValue: root]
         inodes = [Self.rootInode]
+        nodes[NodeID.root.rawValue] = root
     }
 
     /// The node of a number; throws `.stale` when there is none.
