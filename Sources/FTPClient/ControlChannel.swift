@@ -333,6 +333,8 @@ final class ControlChannel {
             preliminaryCount = 0
             awaited.removeFirst()
         }
+        // The next reply may wait for that.
+        if !awaited.isEmpty { acknowledgeAtOnce(on: descriptor) }
         guard reply.code != 421 else {
             isBroken = true
             hasBeenDismissed = true

@@ -48,15 +48,38 @@ extension Session {
     }
 
     /// Connects, reads the greeting and protects the connection, in the order the kind of TLS demands.
+    ///
+    /// AUTH goes out ahead of the greeting, which saves a round trip; where a server does not take that, it is connected to once more.
     private static func greeted(
         _ configuration: SessionConfiguration, _ profile: ServerProfile, _ wakeup: Wakeup, _ request: Request,
         _ binding: Binding
+    ) throws(FTPError) -> Session {
+        let takesAuthAhead = profile.facts.takesAuthAhead
+        guard configuration.mayAuthAhead, takesAuthAhead != false else {
+            return try greeted(configuration, profile, wakeup, request, binding, authAhead: false)
+        }
+        do throws(FTPError) {
+            let session = try greeted(configuration, profile, wakeup, request, binding, authAhead: true)
+            if takesAuthAhead == nil { profile.update { $0.takesAuthAhead = true } }
+            return session
+        } catch {
+            guard takesAuthAhead == nil, error.mayComeOfHaste else { throw error }
+            configuration.logger.debug("AUTH ahead of the greeting: \(error); trying again behind it")
+            profile.update { $0.takesAuthAhead = false }
+            return try greeted(configuration, profile, wakeup, request, binding, authAhead: false)
+        }
+    }
+
+    private static func greeted(
+        _ configuration: SessionConfiguration, _ profile: ServerProfile, _ wakeup: Wakeup, _ request: Request,
+        _ binding: Binding, authAhead: Bool
     ) throws(FTPError) -> Session {
         let control = try connected(configuration, wakeup, request)
         let tickets = SessionTickets()
         do throws(FTPError) {
             var noted: Reply?
-            let greeting = try greet(configuration, control, tickets, noting: &noted)
+            let greeting = try greet(
+                configuration, control, tickets, authAhead: authAhead, noting: &noted)
             guard let tls = control.tls, let negotiated = tls.negotiated, let peer = tls.peer else {
                 throw .protocolViolation("a session without TLS")
             }
@@ -75,9 +98,11 @@ extension Session {
     }
 
     /// Reads the greeting and protects the connection; `noted` is the greeting as soon as it has come.
+    ///
+    /// With `authAhead` AUTH goes out before the greeting has come.
     static func greet(
         _ configuration: SessionConfiguration, _ control: ControlChannel, _ tickets: SessionTickets,
-        noting noted: inout Reply?
+        authAhead: Bool = false, noting noted: inout Reply?
     ) throws(FTPError) -> Reply {
         // A server may look our name up before it greets, and takes its time about it where that fails.
         let deadline = Deadline.after(configuration.replyTimeout)
@@ -85,13 +110,28 @@ extension Session {
             try control.protect(
                 context: configuration.tls, host: configuration.host, tickets: tickets, until: deadline)
         }
+        if authAhead { try control.send([.auth(configuration.dialogue.mechanism)]) }
         let greeting = try greeting(control, until: deadline)
         noted = greeting
         if !configuration.implicitTLS {
-            try say(configuration.dialogue.beforeAuth, over: control)
-            try requestTLS(configuration.dialogue.mechanism, control, until: deadline)
+            if authAhead {
+                do throws(FTPError) {
+                    try takeAnswerToAuth(control, until: deadline.earlier(.after(hastePatience)))
+                } catch .timedOut {
+                    throw .protocolViolation("no answer to an AUTH ahead of the greeting")
+                }
+            } else {
+                try say(configuration.dialogue.beforeAuth, over: control)
+                try requestTLS(configuration.dialogue.mechanism, control, until: deadline)
+            }
+            let start = ContinuousClock.now
             try control.protect(
                 context: configuration.tls, host: configuration.host, tickets: tickets, until: deadline)
+            // AUTH was answered behind a greeting that takes its own time, and a connection may stand with somebody near. Half a handshake is
+            // a round trip, or at least half of one where processors cost little.
+            if authAhead {
+                control.roundTrip = max(control.roundTrip ?? .zero, start.duration(to: .now) / 2)
+            }
         }
         return greeting
     }
@@ -149,19 +189,29 @@ extension Session {
         }
     }
 
+    /// How long an AUTH that went out ahead of the greeting may be without an answer once that has come.
+    private static let hastePatience = Duration.seconds(5)
+
     /// Asks for TLS.
-    ///
-    /// Anything but 234 is the end, never a reason to go on in plain text (RFC 4217 section 4; CVE-2021-22946
-    /// is the class).
     private static func requestTLS(
         _ mechanism: Command.Authentication, _ control: ControlChannel, until deadline: Deadline
     ) throws(FTPError) {
         let start = ContinuousClock.now
         try control.send([.auth(mechanism)])
+        try takeAnswerToAuth(control, until: deadline)
+        control.roundTrip = start.duration(to: .now)
+    }
+
+    /// Waits for the consent to TLS.
+    ///
+    /// Anything but 234 is the end, never a reason to go on in plain text (RFC 4217 section 4; CVE-2021-22946
+    /// is the class).
+    private static func takeAnswerToAuth(
+        _ control: ControlChannel, until deadline: Deadline
+    ) throws(FTPError) {
         let reply: Reply
         do throws(FTPError) {
             reply = try control.expect(until: deadline)
-            control.roundTrip = start.duration(to: .now)
         } catch {
             // 421 may pass, and is no verdict on TLS.
             if case .unavailable = error { control.close(saying: true) }
@@ -290,5 +340,24 @@ extension Session {
         }
         isSetUp = true
         logger.debug("logged in, \(software.program.rawValue), home \(home)")
+    }
+}
+
+extension SessionConfiguration {
+    /// Whether AUTH may be sent before the server has greeted.
+    fileprivate var mayAuthAhead: Bool {
+        shortcuts.contains(.pipelining) && !implicitTLS && dialogue.beforeAuth.isEmpty
+    }
+}
+
+extension FTPError {
+    /// Whether a server, or a device on the way to it, may have been put off by a command ahead of the greeting.
+    fileprivate var mayComeOfHaste: Bool {
+        switch self {
+        case .connectionLost, .protocolViolation: true
+        case .protectionRefused(_, let reply): reply.code == 503
+        case .unavailable(let reply): [500, 503].contains(reply.code)
+        default: false
+        }
     }
 }

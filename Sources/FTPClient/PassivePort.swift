@@ -82,12 +82,18 @@ extension Session {
     ///
     /// The session stays in step whatever happens, unless the dialogue itself breaks.
     ///
-    /// `reply` is the answer to the first passive command, which was sent already.
-    func dial(_ command: Command, _ reply: Reply) throws(FTPError) -> Socket {
+    /// `reply` is the answer to the first passive command, which was sent already, and `begun` the connection to its port where that was
+    /// begun as well.
+    func dial(
+        _ command: Command, _ reply: Reply, _ begun: consuming Socket? = nil
+    ) throws(FTPError) -> Socket {
         let isLastTry = !canFallBack(from: command)
         let limit = isLastTry ? configuration.connectTimeout : min(configuration.connectTimeout, .seconds(10))
         do throws(FTPError) {
-            let socket = try beginDialling(address(in: reply, to: command))
+            let socket =
+                if let begun = begun.take() { begun } else {
+                    try beginDialling(address(in: reply, to: command))
+                }
             try finishDialling(socket, until: .after(limit))
             return socket
         } catch {

@@ -58,6 +58,8 @@ package final class ServerProfile: Sendable {
         package var features = Features()
         /// Whether USER was refused ahead of PROT and accepted behind it.
         package var wantsProtectionFirst = false
+        /// Whether the server takes AUTH ahead of its greeting; nil before the first log-in.
+        package var takesAuthAhead: Bool?
         /// Whether CCC was refused, or TLS could not be taken off the control connection.
         package var clearingFails = false
         /// Whether TLS was taken off the control connection of some session.
@@ -89,7 +91,7 @@ package final class ServerProfile: Sendable {
         /// Whether LIST tells targets of links; false once it failed to.
         package var listTellsTargets = true
 
-        /// The shortest time the server has taken to answer AUTH, or to be connected to where there is none: about one round trip.
+        /// The shortest time the server has taken to answer AUTH, or to be connected to where that was not waited for: about one round trip.
         package var roundTrip: Duration?
         /// What the newest log-in has come to.
         package var newestLogin: LoginReport?

@@ -37,6 +37,16 @@ extension Session {
         }
     }
 
+    /// Asks for the port of the first transfer at the end of the flight that logs in, to a server that is known to take flights.
+    ///
+    /// Does nothing where no ports are asked for ahead.
+    func armInFlight() throws(FTPError) {
+        guard mayArm else { return }
+        let command = passiveCommand
+        try control.send([command], concern: .nextPort)
+        armedPort = ArmedPort(command)
+    }
+
     /// Whether replies are to come that nobody waits for, so that `attend` is to be called when the control connection is readable.
     package var awaitsAttention: Bool { isUsable && control.isAwaitingReplies }
 
@@ -74,10 +84,8 @@ extension Session {
             if !reply.isPermanentFailure, reply.code != 425 { control.breakOff() }
             return
         }
-        // A way that was not seen to work is tried with care by the transfer itself, which also says what is wrong with an address.
-        let socket =
-            profile.facts.dataPortIsProven ? try? beginDialling(address(in: reply, to: port.command)) : nil
-        port.take(reply, socket)
+        // What is wrong with an address is said by the transfer that wants it.
+        port.take(reply, try? beginDialling(address(in: reply, to: port.command)))
     }
 
     /// Gives out the port that was prepared, whose answer concerns the caller if it is still to come.

@@ -26,6 +26,7 @@ extension Session {
         try control.send([user])
         try control.send("PASS", secret: configuration.password ?? SecretBytes(text: ""))
         try control.send([.pbsz, .prot(level)] + Self.questions + [.optsMLST])
+        try armInFlight()
         let answer: (verb: String, reply: Reply)
         do throws(FTPError) {
             answer = try answerToLogin()
@@ -41,8 +42,8 @@ extension Session {
         }
         let protected = try settleProtection(level, replies[1])
         guard protection != nil else { throw .protectionRefused("PROT", protected) }
+        if protection != level { try dropArmedPort() }
         try takeAnswers(Array(replies[2...]))
-        arm()
     }
 
     /// The answer that decides on the log-in: to USER where no password is wanted, else to PASS; with the verb.

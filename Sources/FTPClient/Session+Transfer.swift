@@ -59,11 +59,11 @@ extension Session {
     /// transfer behind it all the same.
     private func openPassively(_ plan: TransferPlan, mayRefusePort: Bool) throws(FTPError) -> DataChannel {
         var port = takeArmedPort()
-        if let dialled = port, dialled.isDialled {
+        let facts = profile.facts
+        if let dialled = port, dialled.isDialled, facts.dataPortIsProven {
             port = nil
             if let channel = try openAhead(plan, dialled) { return channel }
         }
-        let facts = profile.facts
         let passive = port?.command ?? passiveCommand
         let inOneFlight = !plan.oneByOne && facts.dataPortIsProven && takesFlights && !mayRefusePort
         // What leads up to a transfer never did any harm ahead of the command for its port.
@@ -83,7 +83,7 @@ extension Session {
                 try connect(socket, &opening)
                 return try establish(socket, &opening)
             }
-            let socket = try dial(passive, reply)
+            let socket = try dial(passive, reply, port?.takeSocket())
             try send(plan, &opening)
             let channel = try establish(socket, &opening)
             profile.update { $0.dataPortIsProven = true }
@@ -245,6 +245,8 @@ extension Session {
                 throw error
             }
         }
+        // What a server sends may wait for the acknowledgement of its tickets.
+        acknowledgeAtOnce(on: stream.descriptor)
         if stream.isProtected {
             logger.debug("data connection protected, resumed: \(stream.isResumed)")
             profile.update { $0.lastDataConnectionResumed = stream.isResumed }

@@ -16,11 +16,11 @@ extension Volume {
         }
         if !mode.writes, !mode.truncates { noteOpening(node) }
         try meetFetch(of: node, mode, for: request)
-        var whole: WholeFile?
-        defer { whole?.reader.close() }
-        if mode.reads, !mode.writes, !mode.truncates, isWorthOpeningWhole(node) {
+        var begun: BegunTransfer?
+        defer { begun?.reader.close() }
+        if mode.reads, !mode.writes, !mode.truncates, isWorthBeginning(node) {
             try revalidate(node, for: request) { path throws(RemoteError) in
-                try self.openWhole(path, &whole, for: request)
+                try self.begin(path, &begun, for: request)
             }
         } else {
             try revalidate(node, for: request)
@@ -28,7 +28,7 @@ extension Volume {
         let (reply, handle) = try tree.withLock { tree throws(VolumeError) in
             try register(node, mode, &tree)
         }
-        if let file = whole.take() { handle.content.prime(with: file.reader, of: file.version) }
+        if let file = begun.take() { handle.content.prime(with: file.reader, of: file.version) }
         guard mode.truncates else { return reply }
         do {
             try handle.content.truncate(to: 0, for: request)
@@ -43,32 +43,36 @@ extension Volume {
         return reply
     }
 
-    // MARK: Small files
+    // MARK: Reading at once
 
-    /// A transfer that has begun, and what it brings.
-    private struct WholeFile {
+    /// A transfer from the first byte on, and the version it brings.
+    private struct BegunTransfer {
         let reader: any RemoteReader
         let version: FileVersion
     }
 
-    // Whoever opens a small file for the first time reads it as a rule; later the kernel may have its pages.
-    private func isWorthOpeningWhole(_ node: Node) -> Bool {
+    // Whoever opens a file for the first time reads it as a rule, and a large one from its beginning unless the last one was not; later
+    // the kernel may have its pages.
+    private func isWorthBeginning(_ node: Node) -> Bool {
         tree.withLock { _ in
             guard node.handles == 0, node.file?.content == nil, node.file?.kernelPages == nil,
                 node.file?.ahead == nil,
                 !node.followsLink, let size = node.attributes.size
             else { return false }
-            return size > 0 && size <= environment.settings.wholeFileLimit
+            return size > 0
+                && (size <= environment.settings.wholeFileLimit || environment.budget.readsFromBeginning)
         }
     }
 
     // Asks for a file's attributes and begins to read it in one go; where that fails, asks alone.
-    private func openWhole(
-        _ path: RemotePath, _ whole: inout WholeFile?, for request: Request
+    private func begin(
+        _ path: RemotePath, _ begun: inout BegunTransfer?, for request: Request
     ) throws(RemoteError) -> Attributes {
+        let start = ContinuousClock.now
         do throws(RemoteError) {
             let (attributes, reader) = try store.open(path, at: 0, for: request)
-            whole = WholeFile(reader: reader, version: attributes.version)
+            environment.budget.noteOpening(start.duration(to: .now))
+            begun = BegunTransfer(reader: reader, version: attributes.version)
             return attributes
         } catch {
             guard error.kind != .interrupted, error.kind != .notFound else { throw error }
@@ -109,7 +113,10 @@ extension Volume {
             state.revalidations.count += 1
             let isSmall =
                 state.listing.map { $0.count <= Self.revalidationLimit } ?? !store.traits.statsOneName
-            let isBusy = state.revalidations.count > Self.singleRevalidations || !store.traits.statsOneName
+            // SIZE and MDTM tell of a regular file what MLST does; whether a name is one, the listing has said.
+            let traits = store.traits
+            let asksSingly = traits.statsOneName || traits.statesExactTimes && state.listing != nil
+            let isBusy = state.revalidations.count > Self.singleRevalidations || !asksSingly
             return isSmall && isBusy && !node.followsLink ? .list(parent, name) : .ask(parent, name)
         }
         switch step {

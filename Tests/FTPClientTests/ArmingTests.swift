@@ -223,13 +223,14 @@ import Testing
             ] {
                 try script.reply(answer)
             }
-            _ = try script.passive()
+            let listener = try script.passive()
             script.waitForEnd()
+            withExtendedLifetime(listener) {}
         } client: { configuration, _ in
             let session = try open(configuration)
             defer { session.close() }
             #expect(session.home == path("/home"))
-            #expect(Self.attend(session, until: 1))
+            #expect(Self.attend(session, until: 2))
         }
     }
 
@@ -253,7 +254,7 @@ import Testing
             try script.answer("USER", "536 PROT P first")
             try script.answer("PASS", "503 USER first")
             for command in ["PBSZ", "PROT P"] { try script.answer(command, "200 ok") }
-            for command in ["FEAT", "OPTS UTF8", "TYPE I", "PWD", "OPTS MLST"] {
+            for command in ["FEAT", "OPTS UTF8", "TYPE I", "PWD", "OPTS MLST", "EPSV"] {
                 try script.answer(command, "530 log in")
             }
             try script.answer("USER", "331 go on")

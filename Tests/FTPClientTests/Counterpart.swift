@@ -79,6 +79,14 @@ final class Counterpart {
         throws
     {
         try protect(banner: banner)
+        try identify(banner: banner, level: level, features: features)
+    }
+
+    /// Plays the log-in and the client's set-up on a protected connection.
+    func identify(
+        banner: String = "220 ready", level: String = "P",
+        features: [String] = ["SIZE", "MDTM", "REST STREAM", "MLST type*;size*;modify*;"]
+    ) throws {
         try answer("USER", "331 who are you")
         try answer("PASS", "230 welcome")
         try answer("PBSZ", "200 ok")

@@ -9,7 +9,7 @@ import Testing
 struct RoundTripTests {
     /// What each operation may cost with one session warm.
     static let budgets: [TripBudget<StoreOperation>] = [
-        TripBudget(.logIn, goal: 6, vsftpd: 5, proftpd: 5, pureftpd: 5, pyftpdlib: 5),
+        TripBudget(.logIn, goal: 6, vsftpd: 4, proftpd: 4, pureftpd: 4, pyftpdlib: 4),
         TripBudget(.attributes, goal: 1, vsftpd: 1, proftpd: 1, pureftpd: 1, pyftpdlib: 1),
         TripBudget(.list, goal: 2, vsftpd: 3, proftpd: 3, pureftpd: 3, pyftpdlib: 2),
         TripBudget(.readSmall, goal: 2, vsftpd: 2, proftpd: 2, pureftpd: 2, pyftpdlib: 2),

@@ -25,7 +25,7 @@ enum MountOperation: String, CaseIterable, Sendable {
 struct MountRoundTripTests {
     /// What each operation may cost with one session warm; a mount reads its root.
     static let budgets: [TripBudget<MountOperation>] = [
-        TripBudget(.mount, goal: 8, vsftpd: 10, proftpd: 10, pureftpd: 10, pyftpdlib: 9),
+        TripBudget(.mount, goal: 8, vsftpd: 9, proftpd: 8, pureftpd: 8, pyftpdlib: 7),
         TripBudget(.statListed, goal: 0, vsftpd: 0, proftpd: 0, pureftpd: 0, pyftpdlib: 0),
         TripBudget(.statUnlisted, goal: 1, vsftpd: 4, proftpd: 1, pureftpd: 1, pyftpdlib: 1),
         TripBudget(.list, goal: 2, vsftpd: 3, proftpd: 3, pureftpd: 3, pyftpdlib: 2),

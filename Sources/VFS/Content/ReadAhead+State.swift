@@ -19,6 +19,8 @@ extension ReadAhead {
         var isClosed = false
         var isStale = false
         var hasOpened = false
+        /// Somebody has asked for bytes.
+        var hasBeenRead = false
         /// Whether further streams would bring a sequential reader its bytes faster.
         var gain = StreamGain()
         /// The streams of a sequential reader that has several.

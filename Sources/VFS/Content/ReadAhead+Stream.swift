@@ -19,7 +19,7 @@ extension ReadAhead {
         }
     }
 
-    /// Begins with a transfer that was opened at the first byte of the version; it runs to its end whether anybody reads or not.
+    /// Begins with a transfer that was opened at the first byte of the version; a small file's runs to its end whether anybody reads or not.
     ///
     /// Returns false, without having touched it, when there is something already or no thread for it. Does not block.
     func prime(with reader: any RemoteReader, path: RemotePath) -> Bool {
@@ -31,9 +31,11 @@ extension ReadAhead {
             state.hasOpened = true
             state.path = path
             state.nextID += 1
+            let settings = environment.settings
             let stream = ReadStream(
-                id: state.nextID, start: 0, end: size, fileSize: size, whole: true, lead: nil,
-                mostLead: size, use: state.uses)
+                id: state.nextID, start: 0, end: 0, fileSize: size, whole: size <= settings.wholeFileLimit,
+                lead: nil, mostLead: min(settings.readAhead, environment.budget.share),
+                fullLead: settings.readAhead, use: state.uses)
             state.streams.append(stream)
             return stream
         }

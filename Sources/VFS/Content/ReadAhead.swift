@@ -179,6 +179,12 @@ final class ReadAhead: Sendable {
     ) throws(VolumeError) -> Step? {
         let range = reading.range
         if let path = reading.path { state.path = path }
+        if !state.hasBeenRead {
+            state.hasBeenRead = true
+            if size > environment.settings.wholeFileLimit {
+                environment.budget.noteFirstRead(atBeginning: range.lowerBound <= Self.firstDisorder)
+            }
+        }
         if state.isClosed {
             leave(&state, &reading)
             return .superseded

@@ -17,6 +17,7 @@ final class ReadBudget: Sendable {
         var members: [ObjectIdentifier: Member] = [:]
         var opening: Duration?
         var oneStreamUntil: ContinuousClock.Instant?
+        var readsFromBeginning = true
     }
 
     /// For how long no file is read through several streams after that brought nothing.
@@ -58,6 +59,14 @@ final class ReadBudget: Sendable {
     /// Notes how long a transfer took to open.
     func noteOpening(_ time: Duration) {
         monitor.withLock { $0.opening = min(time, $0.opening ?? time) }
+    }
+
+    /// Whether the last large file that was opened was read from its beginning, so that the next one is worth beginning with the open.
+    var readsFromBeginning: Bool { monitor.withLock { $0.readsFromBeginning } }
+
+    /// Notes whether the first read of a large file was at its beginning.
+    func noteFirstRead(atBeginning isAtBeginning: Bool) {
+        monitor.withLock { $0.readsFromBeginning = isAtBeginning }
     }
 
     /// Whether one file may be read through several streams.

@@ -35,8 +35,14 @@ final class ReadTransfer {
         start = stream.start
         place = stream.start
         resumedAt = stream.start
+        if let reader { take(reader) }
+    }
+
+    private func take(_ reader: any RemoteReader) {
+        let (settings, budget) = (owner.environment.settings, owner.environment.budget)
+        isLongLink = settings.streamsPerFile > 1 && budget.opening >= StreamGain.longOpening
         self.reader = reader
-        if let reader { watch(reader) }
+        watch(reader)
     }
 
     // Hears when somebody else needs the connection.
@@ -274,10 +280,7 @@ final class ReadTransfer {
             return try openElsewhere("it has another size or time")
         }
         environment.budget.noteOpening(ContinuousClock.now - began)
-        isLongLink =
-            environment.settings.streamsPerFile > 1 && environment.budget.opening >= StreamGain.longOpening
-        watch(opened)
-        reader = opened
+        take(opened)
         return opened
     }
 

@@ -34,13 +34,13 @@ struct StreamGain {
     /// The steady samples in a row that are believed.
     static let leastSamples = 2
     /// Several streams must bring this much more than one.
-    static let leastGain = 1.5
+    static let leastGain = 1.25
     /// The bytes over which several streams are judged.
     static let trialBytes: UInt64 = 32 << 20
     /// What a segment costs, in times of opening a transfer: the one before is aborted, and the new one grows from a few packets.
     static let segmentCost = 3.0
     /// Several streams are tried when they can be expected to bring so many times what one brings.
-    static let leastHope = 2.0
+    static let leastHope = 1.5
 
     /// Counts bytes that came.
     ///
