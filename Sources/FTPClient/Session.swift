@@ -202,6 +202,18 @@ package final class Session {
         return reply
     }
 
+    /// The same for a command that takes its time: the final reply may come so late.
+    func run(_ command: Command, within limit: Duration) throws(FTPError) -> Reply {
+        guard !isTransferring else { throw .protocolViolation("a transfer is open") }
+        try control.settle(takesFlights: takesFlights)
+        try control.send([command])
+        let deadline = Deadline.after(limit)
+        while true {
+            let reply = try control.expect(until: deadline)
+            if !reply.isPreliminary { return reply }
+        }
+    }
+
     /// Sends one command and gives its reply when it is a success; throws `.refused` otherwise.
     @discardableResult
     package func perform(_ command: Command) throws(FTPError) -> Reply {

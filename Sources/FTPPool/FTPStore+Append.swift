@@ -10,7 +10,8 @@ extension FTPStore {
         to path: RemotePath, at offset: UInt64, from source: any UploadSource, _ order: UploadOrder,
         for request: Request
     ) throws(RemoteError) -> Attributes {
-        guard learned.withLock({ $0.appends }) else {
+        // Where nothing can be seen of a file, it is sent whole.
+        guard !believesUploads, learned.withLock({ $0.appends }) else {
             throw RemoteError(.unsupported, operation: "APPE", path: path)
         }
         var work = Appending(path: path, source: source, order: order, start: offset)
@@ -81,48 +82,13 @@ extension FTPStore {
         }
         // Somebody else may have added to the file in the meantime: only the bytes themselves tell.
         guard work.hasBegun, (work.start...work.source.size).contains(size),
-            try holdsOurs(work, upTo: size, over: lease)
+            try endsLike(work.source, work.path, work.start..<size, over: lease)
         else { throw changed(work, "the file has another size") }
         return size
     }
 
     private func changed(_ work: Appending, _ words: String) -> UploadFailure {
         .other(RemoteError(.changed, operation: "APPE", path: work.path, words: words))
-    }
-
-    /// Reads back what stands behind the start, and compares it with what was sent.
-    private func holdsOurs(
-        _ work: Appending, upTo end: UInt64, over lease: Lease
-    ) throws(UploadFailure) -> Bool {
-        let theirs = Block(capacity: Self.uploadPiece)
-        let ours = Block(capacity: Self.uploadPiece)
-        var place = work.start
-        let download = try UploadFailure.sorting { () throws(FTPError) in
-            try lease.session.download(work.path, from: work.start, expecting: end - work.start)
-        }
-        defer { download.abort() }
-        while true {
-            let count = try UploadFailure.sorting { () throws(FTPError) in
-                try theirs.withRoom(from: 0) { room throws(FTPError) in try download.read(into: &room) }
-            }
-            guard count > 0 else { return place == end }
-            guard place + UInt64(count) <= end else { return false }
-            lease.noteProgress(count)
-            var filled = 0
-            while filled < count {
-                do throws(RemoteError) {
-                    let read = try ours.withRoom(from: filled) { room throws(RemoteError) in
-                        try work.source.read(into: &room, at: place + UInt64(filled))
-                    }
-                    guard read > 0 else { return false }
-                    filled += read
-                } catch {
-                    throw .other(error)
-                }
-            }
-            guard ours.holds(0..<count, equalTo: 0..<count, of: theirs) else { return false }
-            place += UInt64(count)
-        }
     }
 
     /// Sorts a refusal before anything was added: a server that cannot append at all is remembered; rights may be those of APPE alone.

@@ -7,6 +7,17 @@ import Posix
 extension FTPStore {
     /// Asks for one name, as `RemoteStore` says: MLST or SIZE with MDTM, and the listing of its directory where these leave doubt.
     package func attributes(of path: RemotePath, for request: Request) throws(RemoteError) -> Attributes {
+        do throws(RemoteError) {
+            return try statedAttributes(of: path, for: request)
+        } catch {
+            guard try countsAsFree(path, after: error, for: request) else { throw error }
+            throw RemoteError(.notFound, operation: "stat", path: path, words: error.words)
+        }
+    }
+
+    private func statedAttributes(
+        of path: RemotePath, for request: Request
+    ) throws(RemoteError) -> Attributes {
         let answer = try withSession(.metadata, "stat", path, for: request) {
             lease throws(FTPError) -> Answer in
             let session = lease.session

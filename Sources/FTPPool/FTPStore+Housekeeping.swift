@@ -20,7 +20,7 @@ extension FTPStore {
                     try withSession(.metadata, "DELE", name, for: request) { lease throws(FTPError) in
                         try lease.session.delete(name)
                     }
-                    leftovers.withLock { $0.settle(name) }
+                    settleLeftover(name)
                 case .restore(let target):
                     try withSession(.metadata, "RNFR", name, for: request) { lease throws(FTPError) in
                         try restore(name, to: target, over: lease.session)
@@ -28,7 +28,7 @@ extension FTPStore {
                 }
             } catch {
                 guard error.kind != .notFound else {
-                    leftovers.withLock { $0.settle(name) }
+                    settleLeftover(name)
                     continue
                 }
                 logger.debug("not tidied up", metadata: ["name": "\(name)", "reason": "\(error)"])
@@ -41,15 +41,9 @@ extension FTPStore {
     ///
     /// Not after an interruption: the program is not to wait for a server that may have stalled.
     func discard(_ name: RemotePath, over session: Session, for request: Request) {
-        leftovers.withLock { $0.add(name, .remove, isHeld: true) }
+        addLeftover(name, .remove, isHeld: true)
         let reply = session.isUsable && !request.isCancelled ? try? session.run(.dele(name)) : nil
-        leftovers.withLock { leftovers in
-            if reply?.isSuccess == true {
-                leftovers.settle(name)
-            } else {
-                leftovers.add(name, .remove)
-            }
-        }
+        if reply?.isSuccess == true { settleLeftover(name) } else { addLeftover(name, .remove) }
     }
 
     /// Gives back their names to old files that an earlier attempt has left moved aside, before anybody looks at the target.
@@ -71,11 +65,11 @@ extension FTPStore {
     /// Gives an old file its name back; one whose name has been taken by a new content is of no use any more.
     private func restore(_ aside: RemotePath, to target: RemotePath, over session: Session) throws(FTPError) {
         let replies = try session.run([.size(target), .size(aside)])
-        guard replies[0].sizeValue == nil else { return leftovers.withLock { $0.add(aside, .remove) } }
+        guard replies[0].sizeValue == nil else { return addLeftover(aside, .remove) }
         guard replies[0].code == 550 else { throw .refused("SIZE", replies[0]) }
-        guard replies[1].code != 550 else { return leftovers.withLock { $0.settle(aside) } }
+        guard replies[1].code != 550 else { return settleLeftover(aside) }
         try session.rename(aside, to: target)
         logger.notice("restored", metadata: ["path": "\(target)", "from": "\(aside)"])
-        leftovers.withLock { $0.settle(aside) }
+        settleLeftover(aside)
     }
 }

@@ -52,11 +52,16 @@ extension FTPStore {
         }
         work.hasBegun = true
         do throws(UploadFailure) {
-            try send(work.source, from: 0, to: work.path, .store, over: lease)
-            return try UploadFailure.sorting { () throws(FTPError) in
+            let verifier = makeVerifier()
+            try send(
+                work.source, from: 0, to: work.path, .store, over: lease,
+                watching: { bytes, place in verifier?.digest.add(bytes, at: place) })
+            let attributes = try UploadFailure.sorting { () throws(FTPError) in
                 try dress(work.path, mode: work.order.mode, work.order.modified, over: session)
                 return try check(work.path, holds: work.source.size, session)
             }
+            try verify(work.path, holds: work.source, verifier, over: session)
+            return attributes
         } catch {
             if case .refused = error {
                 // A refusal that came behind 150 has left a new file.

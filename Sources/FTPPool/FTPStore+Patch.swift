@@ -18,7 +18,8 @@ extension FTPStore {
         var attempt = 0
         while true {
             // REST 0 is no REST: the STOR behind it would empty the file.
-            guard profile.facts.software.keepsTailBehindRestart, learned.withLock({ $0.patches != false }),
+            guard !believesUploads, profile.facts.software.keepsTailBehindRestart,
+                learned.withLock({ $0.patches != false }),
                 ranges.allSatisfy({ $0.lowerBound > 0 })
             else {
                 throw RemoteError(.unsupported, operation: "REST", path: path)
@@ -109,10 +110,10 @@ extension FTPStore {
     ) throws(UploadFailure) {
         let session = lease.session
         let trial = path.parent.appending(TemporaryName.make())
-        activeNames.withLock { _ = $0.insert(trial) }
+        noteName(trial)
         defer {
             discard(trial, over: session, for: request)
-            activeNames.withLock { _ = $0.remove(trial) }
+            forgetName(trial)
         }
         let outcome = try UploadFailure.sorting { () throws(FTPError) -> Bool? in
             do throws(FTPError) { try Self.put([1, 2, 3, 4], to: trial, .store, session) } catch {

@@ -30,8 +30,8 @@ extension FTPStore {
         // A directory is not to take the place of a file.
         guard try session.run(.size(source)).isSuccess else { throw refusal }
         logger.debug("the server does not rename over a file", metadata: ["reason": "\(refusal)"])
-        let aside = target.parent.appending(TemporaryName.make())
-        leftovers.withLock { $0.add(aside, .restore(target), isHeld: true) }
+        let aside = target.parent.appending(TemporaryName.makeAside())
+        addLeftover(aside, .restore(target), isHeld: true)
         // No program's signal may fall between the two renames.
         session.bind(to: Request())
         defer { session.bind(to: request) }
@@ -48,19 +48,13 @@ extension FTPStore {
             if isAside {
                 try session.rename(aside, to: target)
             }
-            leftovers.withLock { $0.settle(aside) }
+            settleLeftover(aside)
             throw .refused("RNTO", replies[3])
         }
-        guard isAside else { return leftovers.withLock { $0.settle(aside) } }
+        guard isAside else { return settleLeftover(aside) }
         learned.withLock { $0.renameReplaces = false }
         let reply = try? session.run(.dele(aside))
-        leftovers.withLock { leftovers in
-            if reply?.isSuccess == true {
-                leftovers.settle(aside)
-            } else {
-                leftovers.add(aside, .remove)
-            }
-        }
+        if reply?.isSuccess == true { settleLeftover(aside) } else { addLeftover(aside, .remove) }
     }
 }
 

@@ -14,12 +14,14 @@ extension FTPStore {
         _ path: RemotePath, with source: any UploadSource, _ order: UploadOrder, for request: Request
     ) throws(RemoteError) -> Attributes {
         try refuseAlteredName(path, "STOR")
-        if order.writesThrough { return try overwrite(path, with: source, order, for: request) }
+        try refuseUncheckable(path)
+        if order.writesThrough || believesUploads {
+            return try overwrite(path, with: source, order, for: request)
+        }
         var work = Replacement(
             path: path, source: source, order: order,
             isHidden: learned.withLock { $0.takesHiddenNames })
         defer { conclude(work) }
-        var attempt = 0
         while true {
             let failure: UploadFailure
             do throws(UploadFailure) {
@@ -37,8 +39,8 @@ extension FTPStore {
                     metadata: ["path": "\(path)", "reason": "\(error)"])
                 return try overwrite(path, with: source, order, for: request)
             }
-            attempt += 1
-            try giveUp(failure, path, after: attempt, for: request)
+            work.attempt += 1
+            try giveUp(failure, path, after: work.attempt, for: request)
         }
     }
 
@@ -51,6 +53,7 @@ extension FTPStore {
             logger.info("upload failed", metadata: ["path": "\(path)", "reason": "\(error)"])
             suspectIdleSessions(after: error)
             guard attempt < error.attempts else { throw RemoteError(error, operation: "STOR", path: path) }
+        case .final(.refused("SIZE", let reply)): throw noteUncheckable(path, reply)
         case .refused(let error), .final(let error): throw try settle(error, "STOR", path, for: request)
         case .other(let error): throw error
         }
@@ -63,6 +66,14 @@ extension FTPStore {
         let order: UploadOrder
         /// Whether temporary names begin with a dot.
         var isHidden: Bool
+        /// How many attempts have failed since it last got on.
+        var attempt = 0
+        /// What computes the checksum of what is sent, where it is to be compared; used up once all was sent.
+        var verifier: (method: ChecksumMethod, digest: SentDigest)?
+        /// What has arrived by the last attempt, where that broke in the middle.
+        var part: Part?
+        /// Where the last one went on.
+        var reached: UInt64 = 0
         /// The temporary names that may be on the server.
         var names: Set<RemotePath> = []
         /// The one under which all bytes have arrived, as the server has acknowledged.
@@ -73,9 +84,7 @@ extension FTPStore {
 
     /// Leaves to the keeper what is still to be done on the server.
     private func conclude(_ work: Replacement) {
-        leftovers.withLock { leftovers in
-            for name in work.names { leftovers.add(name, .remove) }
-        }
+        for name in work.names { addLeftover(name, .remove) }
         activeNames.withLock { $0.subtract(work.names) }
         releaseAsides(of: work.path)
     }
@@ -90,23 +99,69 @@ extension FTPStore {
             try restoreAsides(of: work.path, over: session)
         }
         if let attributes = try findOut(&work, over: session, for: request) { return attributes }
+        if let part = work.part {
+            if let start = try restartOffset(part, of: work.source, over: lease) {
+                // One that gets on may break as often as it likes.
+                if start >= work.reached + Self.leastPart { (work.reached, work.attempt) = (start, 0) }
+                do throws(UploadFailure) {
+                    return try deliver(&work, to: part.name, from: start, over: lease, for: request)
+                } catch {
+                    guard case .refused(let reason) = error else { throw error }
+                    logger.info("a broken upload must begin anew", metadata: ["reason": "\(reason)"])
+                    learned.withLock { $0.restarts = false }
+                    // It may remember REST, and apply it to the next STOR.
+                    session.leave()
+                    throw .broken(.dataConnection("going on was refused: \(reason)"))
+                }
+            }
+            work.part = nil
+            discard(part.name, over: session, for: request)
+            forget(part.name, &work)
+        }
         // A name of its own for each attempt: a server that overwrites nothing refuses the one of a broken attempt.
         let temporary = work.path.parent.appending(TemporaryName.make(isHidden: work.isHidden))
         work.names.insert(temporary)
-        activeNames.withLock { _ = $0.insert(temporary) }
+        noteName(temporary)
+        return try deliver(&work, to: temporary, from: 0, over: lease, for: request)
+    }
+
+    /// Sends the content under a temporary name, from an offset on, and finishes.
+    private func deliver(
+        _ work: inout Replacement, to temporary: RemotePath, from start: UInt64, over lease: Lease,
+        for request: Request
+    ) throws(UploadFailure) -> Attributes {
+        let session = lease.session
+        var part = work.part ?? Part(name: temporary, sent: 0)
+        work.part = nil
+        if work.verifier == nil { work.verifier = makeVerifier() }
+        let digest = work.verifier?.digest
         do throws(UploadFailure) {
             var known: Looked?
             try send(
-                work.source, from: 0, to: temporary, .store,
+                work.source, from: start, to: temporary, start == 0 ? .store : .restart(start),
                 asking: work.order.expectsNothing ? session.questions(ofFile: work.path) : [], over: lease
             ) { answers throws(UploadFailure) in
                 known = try look(at: answers, work, session)
+            } watching: { bytes, place in
+                part.sent = max(part.sent, place + UInt64(bytes.byteCount))
+                digest?.add(bytes, at: place)
             }
             if !work.isHidden { learned.withLock { $0.takesHiddenNames = false } }
             work.complete = temporary
-            return try finish(&work, temporary, knowing: known, over: session, for: request)
+            return try finish(
+                &work, temporary, knowing: start == 0 ? known : nil, over: session, for: request)
         } catch {
             if error.isBroken, work.complete != nil { throw error }
+            if error.isBroken, part.sent >= Self.leastPart {
+                work.part = part
+                throw error
+            }
+            if start > 0, case .refused = error { throw error }
+            if start > 0, case .final(.refused("SIZE", let reply)) = error {
+                // A session that has noticed the break by now may have removed it.
+                work.complete = nil
+                throw .broken(.dataConnection("what had arrived is gone: \(reply)"))
+            }
             if try wasRefused(temporary, by: error, over: session) {
                 forget(temporary, &work)
                 throw error
@@ -120,7 +175,7 @@ extension FTPStore {
 
     private func forget(_ temporary: RemotePath, _ work: inout Replacement) {
         work.names.remove(temporary)
-        activeNames.withLock { _ = $0.remove(temporary) }
+        forgetName(temporary)
     }
 
     /// Whether a temporary name was refused before anything of it was made; a refusal that came behind 150 is about something else.
@@ -194,7 +249,13 @@ extension FTPStore {
         let (path, size, order) = (work.path, work.source.size, work.order)
         let old: Attributes?
         var checksFirst = true
-        if session.takesFlights, let known, known.target == nil,
+        if let verifier = work.verifier {
+            _ = try UploadFailure.sorting { () throws(FTPError) in
+                try check(temporary, holds: size, session)
+            }
+            try verify(temporary, holds: work.source, verifier, over: session)
+        }
+        if session.takesFlights, work.verifier == nil, let known, known.target == nil,
             known.moment.duration(to: .now) < Looked.validity
         {
             (old, checksFirst) = (nil, false)
@@ -237,6 +298,7 @@ extension FTPStore {
                     defer { session.bind(to: request) }
                     try session.rename(path, to: temporary)
                 }
+                guard replies[0].isSuccess else { throw .refused("SIZE", replies[0]) }
                 let stated = arrived.map(String.init) ?? "nothing"
                 throw .dataConnection("\(size) bytes were acknowledged, but the server states \(stated)")
             }

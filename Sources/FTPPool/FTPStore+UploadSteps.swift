@@ -25,11 +25,12 @@ extension FTPStore {
     /// Sends the bytes from an offset up to another one, or to the end, and waits until the server has acknowledged them.
     ///
     /// The answers to the questions that are asked ahead of the transfer, in the same flight, go to `weigh` before any byte is sent; what it
-    /// throws is the end.
+    /// throws is the end. `watch` sees each piece, and where it belongs, before it is sent.
     func send(
         _ source: any UploadSource, from offset: UInt64, upTo end: UInt64? = nil, to path: RemotePath,
         _ way: UploadMode, asking questions: [Command] = [], over lease: Lease,
-        weighing weigh: ([Reply]) throws(UploadFailure) -> Void = { _ in }
+        weighing weigh: ([Reply]) throws(UploadFailure) -> Void = { _ in },
+        watching watch: (RawSpan, UInt64) -> Void = { _, _ in }
     ) throws(UploadFailure) {
         let upload: Upload
         do throws(FTPError) {
@@ -39,7 +40,7 @@ extension FTPStore {
         }
         do throws(UploadFailure) {
             try weigh(upload.answers)
-            try pour(source, offset..<(end ?? source.size), into: upload, path, noting: lease)
+            try pour(source, offset..<(end ?? source.size), into: upload, path, noting: lease, watch)
         } catch {
             // Else the connection would end like that of a complete file.
             upload.abort()
@@ -49,7 +50,7 @@ extension FTPStore {
 
     private func pour(
         _ source: any UploadSource, _ range: Range<UInt64>, into upload: Upload, _ path: RemotePath,
-        noting lease: Lease
+        noting lease: Lease, _ watch: (RawSpan, UInt64) -> Void
     ) throws(UploadFailure) {
         let piece = Block(capacity: Self.uploadPiece)
         var place = range.lowerBound
@@ -66,8 +67,11 @@ extension FTPStore {
                 throw .other(error)
             }
             count = Int(min(UInt64(count), range.upperBound - place))
-            try UploadFailure.sorting { [count] () throws(FTPError) in
-                try piece.withBytes(0..<count) { bytes throws(FTPError) in try upload.write(bytes) }
+            try UploadFailure.sorting { [count, place] () throws(FTPError) in
+                try piece.withBytes(0..<count) { bytes throws(FTPError) in
+                    watch(bytes, place)
+                    try upload.write(bytes)
+                }
             }
             place += UInt64(count)
             lease.noteProgress(count)
@@ -78,7 +82,11 @@ extension FTPStore {
     /// Asks for a file's attributes and throws when its size is not what was sent: an acknowledgement alone proves nothing.
     @discardableResult
     func check(_ path: RemotePath, holds size: UInt64, _ session: Session) throws(FTPError) -> Attributes {
-        try checked(session.attributesOfFile(path), size)
+        let attributes: Attributes
+        do throws(FTPError) { attributes = try session.attributesOfFile(path) } catch {
+            return try believed(error, path, size: size)
+        }
+        return try checked(attributes, size)
     }
 
     /// Throws when a file's size is not what was sent.
@@ -98,6 +106,8 @@ extension FTPStore {
         _ path: RemotePath, _ order: UploadOrder, over session: Session
     ) throws(UploadFailure) -> Attributes? {
         let found = try target(path, over: session)
+        // What cannot be seen cannot be compared.
+        if found == nil, believesUploads { return nil }
         try compare(found, with: order, path)
         return found
     }
@@ -105,7 +115,13 @@ extension FTPStore {
     /// Asks what is under the name now; nil when nothing is there, or no file.
     func target(_ path: RemotePath, over session: Session) throws(UploadFailure) -> Attributes? {
         try UploadFailure.sorting { () throws(FTPError) -> Attributes? in
-            try session.attributesOfTarget(answers: session.run(session.questions(ofFile: path))[...])
+            let answers = try session.run(session.questions(ofFile: path))
+            do throws(FTPError) {
+                return try session.attributesOfTarget(answers: answers[...])
+            } catch {
+                guard believesUploads, case .refused = error else { throw error }
+                return nil
+            }
         }
     }
 

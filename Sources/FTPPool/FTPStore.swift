@@ -13,10 +13,16 @@ package final class FTPStore: RemoteStore {
     let pool: Pool
     let profile: ServerProfile
     let logger: Logger
+    /// How uploads are checked.
+    let verification: Verification
+    /// Whether the server's 226 is believed where it states no size of what was sent.
+    let believesUploads: Bool
     /// Temporary names of uploads under way, which listings leave out.
     let activeNames = Monitor<Set<RemotePath>>([])
     /// What uploads have left on the server to be seen to.
     let leftovers = Monitor(Leftovers())
+    /// Where the names of both are kept on this machine; nil where they are not.
+    let ledger = Monitor<UploadLedger?>(nil)
     /// What this store has learned besides its sessions.
     let learned = Monitor(Learned())
 
@@ -28,19 +34,31 @@ package final class FTPStore: RemoteStore {
         var appends = true
         /// Whether parts of files can be changed; nil while that was not tried.
         var patches: Bool?
+        /// False once the server was found to have no checksums.
+        var checksums = true
+        /// False once a server refused to go on with a broken upload.
+        var restarts = true
         /// False once a temporary name was taken only without a dot in front.
         var takesHiddenNames = true
+        /// The directories in which the server did not say what had arrived, and when.
+        var uncheckable: [RemotePath: ContinuousClock.Instant] = [:]
         /// Of each directory whose listing is cut short, a file that can be asked for; see `canAskIn`.
         var witnesses: [RemotePath: RemotePath] = [:]
     }
 
     /// Makes a store over a pool; `profile` is the one its sessions share.
     ///
-    /// Without `patchesFiles` no part of a file is changed in place.
-    package init(pool: Pool, profile: ServerProfile, logger: Logger, patchesFiles: Bool = true) {
+    /// Without `patchesFiles` no part of a file is changed in place. With `believesUploads` files are written under their own names, and
+    /// names in directories that cannot be listed count as free (see `FTPStore+DropBox`).
+    package init(
+        pool: Pool, profile: ServerProfile, logger: Logger, patchesFiles: Bool = true,
+        verification: Verification = .size, believesUploads: Bool = false
+    ) {
         self.pool = pool
         self.profile = profile
         self.logger = logger
+        self.verification = verification
+        self.believesUploads = believesUploads
         if !patchesFiles { learned.withLock { $0.patches = false } }
         pool.onQuiet { [weak self] request in self?.tidyUp(for: request) }
     }

@@ -33,6 +33,9 @@ struct Leftovers {
         pending[name] = Pending(errand: errand, isHeld: isHeld)
     }
 
+    /// Whether something is to be done about a name.
+    func contains(_ name: RemotePath) -> Bool { pending[name] != nil }
+
     /// Forgets a name that has been seen to.
     mutating func settle(_ name: RemotePath) {
         pending[name] = nil

@@ -117,6 +117,13 @@ extension ServerSoftware {
     /// A STOR behind REST leaves what lies beyond its bytes (vsftpd 3.0.3, ProFTPD 1.3.8, pyftpdlib 2.2.0); others cut the file at the offset
     /// (Pure-FTPd 1.0.50, FileZilla Server 1.9).
     package var keepsTailBehindRestart: Bool { [.vsftpd, .proftpd, .pyftpdlib].contains(program) }
+    /// A STOR behind REST leaves what lies before the offset, and puts its bytes right there: seen on vsftpd 3.0.3, ProFTPD 1.3.8, Pure-FTPd
+    /// 1.0.50 and pyftpdlib 2.2.0, read in the source of FileZilla Server 1.9.
+    package var keepsHeadBehindRestart: Bool {
+        keepsTailBehindRestart || [.pureFTPd, .fileZilla].contains(program)
+    }
+    /// The older commands for checksums want a path with a space between quotation marks.
+    package var quotesChecksumPaths: Bool { [.servU, .eft].contains(program) }
     /// ABOR is needed to end a download early (Pure-FTPd 1.0.50 else sends a final `150`, or nothing).
     package var abortsWithABOR: Bool { program == .pureFTPd }
     /// `MDTM YYYYMMDDhhmmss path` sets the time though FEAT does not say so (vsftpd 3.0.3 with `mdtm_write`).

@@ -48,6 +48,8 @@ package struct ChosenOptions: Sendable {
     var activeAddress: SocketAddress?
     var listing = ServerSettings.ListingMode.automatic
     var shortcuts = ServerSettings.Shortcuts.all
+    var verifiesChecksums = false
+    var believesUploads = false
     var looksAhead = true
 
     var userID: UInt32?

@@ -28,6 +28,11 @@ extension MountSettings {
         if server.usesNamedAddress {
             warnings.append("pasv_ip: data connections go wherever the server says, other machines included")
         }
+        if server.believesUploads {
+            warnings.append(
+                "no_check_upload: what the server only says to have stored counts, and files are written in place"
+            )
+        }
         return warnings
     }
 }

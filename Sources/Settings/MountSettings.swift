@@ -46,6 +46,10 @@ package struct ServerSettings: Sendable, Hashable {
     package var listing: ListingMode
     /// Which ways to save round trips may be taken.
     package var shortcuts: Shortcuts
+    /// Whether uploads are checked by the server's checksums too.
+    package var verifiesChecksums: Bool
+    /// Whether uploads count of which the server does not state the size.
+    package var believesUploads: Bool
     /// The most connections at a time, 1 up to 64.
     package var maximumConnections: Int
     /// The longest wait for a connection of either kind.

@@ -126,6 +126,16 @@ extension OptionTable {
             for word in try value.words() { chosen.shortcuts.subtract(try word.choice(words)) }
         },
         MountOption(
+            "verify", .value("size|auto"), default: "size",
+            "check uploads by checksums too, where offered"
+        ) { chosen, value throws(SettingsError) in
+            chosen.verifiesChecksums = try value.choice([("size", false), ("auto", true), ("hash", true)])
+        },
+        MountOption(
+            "no_check_upload", .flag,
+            "believe uploads that cannot be checked: for directories that only take files"
+        ) { chosen, _ in chosen.believesUploads = true },
+        MountOption(
             "data", .value("private|clear|clear-listings"), default: "private",
             "which data connections go without TLS (anyone on the way can read and change them)"
         ) { chosen, value throws(SettingsError) in

@@ -82,8 +82,8 @@ final class BytesSource: UploadSource {
     func read(into room: inout MutableRawSpan, at offset: UInt64) throws(RemoteError) -> Int {
         try beforeRead(offset)
         let count = min(room.byteCount, bytes.count - Int(offset))
-        for index in 0..<count {
-            room.storeBytes(of: bytes[Int(offset) + index], toByteOffset: index, as: UInt8.self)
+        room.withUnsafeMutableBytes { room in
+            room.copyBytes(from: bytes[Int(offset)..<(Int(offset) + count)])
         }
         return count
     }

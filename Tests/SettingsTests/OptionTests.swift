@@ -178,6 +178,11 @@ import Testing
         Effect("cache_dir=/c") { $0.cache.directory == "/c" },
         Effect("cache_dir=c") { $0.cache.directory == "/work/dir/c" },
         Effect("cache_size=512M") { $0.cache.size == 512 << 20 },
+        Effect("verify=auto") { $0.server.verifiesChecksums },
+        Effect("verify=hash,verify=size") { !$0.server.verifiesChecksums },
+        Effect("no_check_upload") {
+            $0.server.believesUploads && $0.warnings.contains { $0.contains("no_check_upload") }
+        },
         Effect("no_lookahead") { !$0.cache.looksAhead },
         Effect("no_lookahead,lookahead") { $0.cache.looksAhead },
         Effect("disk_size=10T") { $0.cache.reportedDiskSize == 10 << 40 },

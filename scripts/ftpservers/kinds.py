@@ -125,7 +125,7 @@ def proftpd(server, program):
     lines += [f"TimeoutIdle {o.idle}", f"TimeoutNoTransfer {o.idle}"] if o.idle else []
     lines += ["<Limit EPSV>", "  DenyAll", "</Limit>"] if o.no_epsv else []
     # Of two lines with the same directive ProFTPD takes the first.
-    overridden = {line.split()[0] for line in o.extra}
+    overridden = {line.split()[0] for line in o.extra if not line.startswith("<")}
     lines = [line for line in lines if line.split()[0] not in overridden]
     write(server.path("conf"), "\n".join(lines + o.extra) + "\n")
     return [program, "-n", "-q", "-c", server.path("conf")], {}

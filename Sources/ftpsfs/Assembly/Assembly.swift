@@ -58,12 +58,12 @@ struct Assembly {
         let pool = makePool(configuration, profile)
         defer { pool.shutDown() }
         pool.adopt(first)
-        let store = FTPStore(
-            pool: pool, profile: profile, logger: logger,
-            patchesFiles: settings.server.shortcuts.contains(.patching))
+        let store = makeStore(pool, profile)
+        let content = try environment(store)
+        try keepNames(of: store, beside: content.spool)
         var configurationOfVolume = volumeConfiguration(root)
         configurationOfVolume.report = { ["incidents": log.incidentLines.joined(separator: "\n")] }
-        let volume = Volume(environment: try environment(store), configuration: configurationOfVolume)
+        let volume = Volume(environment: content, configuration: configurationOfVolume)
         defer { volume.shutDown() }
         try listRoot(of: volume, root, pool)
         let mount = Mount(volume, Self.mountOptions(settings), logger: logger)
@@ -111,6 +111,14 @@ struct Assembly {
         ) { request throws(FTPError) in
             Confined(try Session.open(configuration, profile: profile, for: request))
         }
+    }
+
+    private func makeStore(_ pool: Pool, _ profile: ServerProfile) -> FTPStore {
+        FTPStore(
+            pool: pool, profile: profile, logger: logger,
+            patchesFiles: settings.server.shortcuts.contains(.patching),
+            verification: settings.server.verifiesChecksums ? .checksum : .size,
+            believesUploads: settings.server.believesUploads)
     }
 
     /// Makes sure that the directory to mount can be entered.
@@ -167,6 +175,19 @@ struct Assembly {
             return ContentEnvironment(store: store, spool: spool, settings: contentSettings(), logger: logger)
         } catch {
             throw Failure(.system, "\(error)")
+        }
+    }
+
+    /// Has the names of uploads kept in the cache directory, where the mounts of a source find them again.
+    private func keepNames(of store: FTPStore, beside spool: Spool) throws(Failure) {
+        let place = settings.cache.directory
+        // Without the number that tells mounts of one source apart.
+        let name = spool.directoryName.prefix(
+            upTo: spool.directoryName.lastIndex(of: ".") ?? spool.directoryName.endIndex)
+        do throws(Errno) {
+            store.keep(try UploadLedger(cacheDirectory: place, name: String(name), logger: logger))
+        } catch {
+            throw Failure(.system, "cannot use the cache directory \(place): \(error)")
         }
     }
 

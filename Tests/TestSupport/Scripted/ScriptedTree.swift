@@ -171,7 +171,8 @@ extension ScriptedTree {
                 if let length, node.content.count > length {
                     node.content.removeLast(node.content.count - length)
                 }
-                node.modified = now()
+                // As O_TRUNC does; to open alone changes no time.
+                if length != nil { node.modified = now() }
                 state.nodes[place] = node
             } else {
                 try checkParent(state, place)
