@@ -160,8 +160,16 @@ package final class MountFixture: Sendable {
     }
 
     /// Descriptors the program has open.
-    package var openDescriptors: Int {
-        ((try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/fd")) ?? []).count
+    package var openDescriptors: Int { descriptors.count }
+
+    /// What they stand for, sorted: paths, "socket:[NUMBER]" and the like.
+    package var descriptors: [String] {
+        let directory = "/proc/\(pid)/fd"
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
+        // One that is closed meanwhile is none any more.
+        return names.compactMap {
+            try? FileManager.default.destinationOfSymbolicLink(atPath: "\(directory)/\($0)")
+        }.sorted()
     }
 
     /// The program's resident memory in KiB, now and at its peak.

@@ -30,27 +30,13 @@ package final class CountingRelay: Sendable {
         /// When something was last delivered, or will have been that is on its way.
         var lastArrival = ContinuousClock.now
         /// What was opened and is not yet with the thread.
-        var opened: [Port] = []
+        var opened: [Confined<RelayPort>] = []
         var isStopping = false
         var thread: Thread?
     }
 
-    private final class Port: Sendable {
-        let listener: Listener
-        /// Whether it takes a single connection, as a passive port does.
-        let isPassing: Bool
-
-        init(_ number: UInt16, isPassing: Bool = false) throws {
-            guard let address = SocketAddress(numeric: CountingRelay.host, port: number) else {
-                throw SupportFailure("no address: \(CountingRelay.host)")
-            }
-            listener = try Listener.listen(on: address, ports: number...number)
-            self.isPassing = isPassing
-        }
-    }
-
     /// The address that the client connects to; the certificates of the tests' servers are good for it.
-    package static let host = "127.0.0.2"
+    package static let host = RelayPort.host
 
     /// How long a piece is held in each direction.
     package let delay: Duration
@@ -63,7 +49,7 @@ package final class CountingRelay: Sendable {
     ) throws {
         self.delay = delay
         wakeup = try Wakeup()
-        state = Monitor(State(opened: try ([port] + passivePorts).map { try Port($0) }))
+        state = Monitor(State(opened: try ([port] + passivePorts).map { Confined(try RelayPort($0)) }))
         let thread = try Thread(named: "relay") { [self] in run() }
         state.withLock { $0.thread = thread }
     }
@@ -84,7 +70,7 @@ package final class CountingRelay: Sendable {
 
     /// Listens on a passive port that the server has just opened, for one connection.
     package func open(_ port: UInt16) throws {
-        let opened = try Port(port, isPassing: true)
+        let opened = Confined(try RelayPort(port, isPassing: true))
         state.withLock { $0.opened.append(opened) }
         wakeup.raise()
     }
@@ -131,19 +117,19 @@ extension CountingRelay {
     }
 
     private func run() {
-        var ports: [Port] = []
+        var ports: [RelayPort] = []
         var links: [RelayLink] = []
         var buffer = [UInt8](repeating: 0, count: 64 << 10)
         while true {
             let isStopping = state.withLock { state in
-                ports += state.opened
+                ports += state.opened.map(\.value)
                 state.opened = []
                 return state.isStopping
             }
             if isStopping { break }
             let now = ContinuousClock.now
             var slots = [pollfd(fd: wakeup.descriptor, events: Int16(POLLIN), revents: 0)]
-            slots += ports.map { pollfd(fd: $0.listener.raw, events: Int16(POLLIN), revents: 0) }
+            slots += ports.map { pollfd(fd: $0.raw, events: Int16(POLLIN), revents: 0) }
             let first = slots.count
             slots += links.flatMap { $0.slots(at: now) }
             let next = links.compactMap { $0.nextTime(after: now) }.min()
@@ -162,13 +148,7 @@ extension CountingRelay {
         for link in links { link.close() }
     }
 
-    private func accept(from port: Port, _ links: inout [RelayLink]) {
-        guard let target = SocketAddress(numeric: "127.0.0.1", port: port.listener.address.port) else {
-            return
-        }
-        // The error is the lack of descriptors, which the test meets as well.
-        while let socket = (try? port.listener.accept()) ?? nil {
-            links.append(RelayLink(socket, to: target, of: self))
-        }
+    private func accept(from port: RelayPort, _ links: inout [RelayLink]) {
+        while let socket = port.accept() { links.append(RelayLink(socket, through: port, of: self)) }
     }
 }

@@ -18,7 +18,7 @@ final class RelayLink {
     }
 
     private let relay: CountingRelay
-    private let target: SocketAddress
+    private let port: RelayPort
     private let client: Socket
     private var server: Socket?
     private let delay: Duration
@@ -29,9 +29,9 @@ final class RelayLink {
     private var toClient = RelayPipe()
 
     /// Takes over a connection that was just accepted, for a port of the server.
-    init(_ client: consuming Socket, to target: SocketAddress, of relay: CountingRelay) {
+    init(_ client: consuming Socket, through port: RelayPort, of relay: CountingRelay) {
         self.client = client
-        self.target = target
+        self.port = port
         self.relay = relay
         delay = relay.delay
         accepted = .now
@@ -124,7 +124,7 @@ final class RelayLink {
         if step == .answered, now >= accepted + delay * 3 {
             relay.advance(.server, to: acceptedAt + 3)
             step = .established
-            server = try? Socket.connect(to: target, until: .after(.seconds(5)))
+            server = port.dial()
             if server == nil { depart(.reset, to: .client) }
         }
         for side in [TripClocks.Side.server, .client] {

@@ -130,17 +130,3 @@ func pattern(_ count: Int, seed: UInt8 = 1) -> [UInt8] {
         return UInt8(truncatingIfNeeded: state >> 24)
     }
 }
-
-/// Random numbers that a failing test can have again.
-struct Dice: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed &* 0x9e37_79b9_7f4a_7c15 | 1 }
-
-    mutating func next() -> UInt64 {
-        state ^= state << 13
-        state ^= state >> 7
-        state ^= state << 17
-        return state
-    }
-}
