@@ -8,10 +8,11 @@ final class MountOperator {
     private let process: ChildProcess
     private let connection: TestConnection
 
-    /// Starts the program and waits until it is there.
-    init(_ mount: MountFixture) throws {
+    /// Starts the program and waits until it is there; `functions` in Python are orders besides those it knows.
+    init(_ mount: MountFixture, knowing functions: String = "") throws {
         let listener = try TestListener()
-        process = try mount.startPython(Self.program(listener.port), output: "operator")
+        process = try mount.startPython(
+            Self.program(listener.port, functions), output: "operator")
         guard let connection = listener.accept(within: 60_000) else {
             throw SupportFailure("the operator does not come: \(mount.output("operator"))")
         }
@@ -29,6 +30,14 @@ final class MountOperator {
 
     /// The same with the words in an array.
     func perform(_ words: [String]) throws {
+        let answer = try attempt(words)
+        guard answer.hasPrefix("ok") else { throw SupportFailure("\(words): \(answer)") }
+    }
+
+    /// Has an operation tried; returns "ok" and what it returns, or its error number's name and the exception.
+    ///
+    /// Throws when it has not returned within a minute: it hangs.
+    func attempt(_ words: [String]) throws -> String {
         try connection.write(words.joined(separator: "\t") + "\n")
         var answer = ""
         while !answer.hasSuffix("\n") {
@@ -36,16 +45,16 @@ final class MountOperator {
             guard !part.isEmpty else { throw SupportFailure("the operator has gone") }
             answer += String(decoding: part, as: UTF8.self)
         }
-        guard answer == "ok\n" else { throw SupportFailure("\(words): \(answer)") }
+        return String(answer.dropLast())
     }
 
-    private static func program(_ port: UInt16) -> String {
+    private static func program(_ port: UInt16, _ functions: String) -> String {
         #"""
         import socket
         class Operations:
             files = []
-            def stat(name): os.stat(M + name)
-            def list(name): os.listdir(M + name)
+            def stat(name): return os.stat(M + name).st_size
+            def list(name): return ','.join(sorted(os.listdir(M + name)))
             def mkdir(name): os.mkdir(M + name)
             def unlink(name): os.unlink(M + name)
             def rmdir(name): os.rmdir(M + name)
@@ -64,16 +73,53 @@ final class MountOperator {
                     if flags == 'within': os.lseek(file, int(offset), 0)
                     os.write(file, text.encode())
                 finally: os.close(file)
+            def chmod(name, mode): os.chmod(M + name, int(mode, 8))
+            def load(name, offset, seed, count):
+                file = os.open(M + name, os.O_RDONLY)
+                try:
+                    data = b''
+                    while len(data) < int(count):
+                        part = os.pread(file, int(count) - len(data), int(offset) + len(data))
+                        if not part: raise ValueError(f'only {len(data)} bytes')
+                        data += part
+                    if data != pattern(seed, offset, count): raise ValueError('other bytes')
+                finally: os.close(file)
+            def store(name, flags, offset, seed, count, *sync):
+                bits = {'new': os.O_CREAT | os.O_EXCL, 'cut': os.O_TRUNC, 'append': os.O_APPEND, 'within': 0}[flags]
+                file = os.open(M + name, os.O_WRONLY | bits)
+                try:
+                    if flags == 'within': os.lseek(file, int(offset), 0)
+                    data = pattern(seed, 0, count)
+                    while data: data = data[os.write(file, data):]
+                    if sync: os.fsync(file)
+                finally: os.close(file)
+            def compare(name, root):
+                seen, stored = view(M + name), view(root + name)
+                if seen != stored: raise ValueError(f'the mount shows {seen}, the server has {stored}')
+        def pattern(seed, offset, count):
+            return bytes((i * 7 + int(seed)) % 251 for i in range(int(offset), int(offset) + int(count)))
+        def view(path):
+            rows = {}
+            for name in os.listdir(path):
+                full = f'{path}/{name}'
+                if os.path.isdir(full): rows[name] = 'directory'
+                else:
+                    with open(full, 'rb') as file: data = file.read()
+                    rows[name] = (len(data), hashlib.sha256(data).hexdigest()[:16])
+            return rows
+        MORE
         stream = socket.create_connection(('127.0.0.1', PORT)).makefile('rw')
         for line in stream:
             verb, *words = line.rstrip('\n').split('\t')
             try:
-                getattr(Operations, verb)(*words)
-                answer = 'ok'
+                value = (getattr(Operations, verb, None) or globals()[verb])(*words)
+                answer = 'ok' if value is None else f'ok {value}'
+            except OSError as error: answer = f'{errno.errorcode.get(error.errno)} {error!r}'
             except Exception as error: answer = repr(error)
             stream.write(answer + '\n')
             stream.flush()
 
         """#.replacingOccurrences(of: "PORT", with: String(port))
+            .replacingOccurrences(of: "MORE", with: functions)
     }
 }

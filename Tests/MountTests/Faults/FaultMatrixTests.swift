@@ -1,0 +1,23 @@
+import TestSupport
+import Testing
+
+/// Whatever goes wrong at whatever step: the old or the new content, the right error, no hang, nothing left over.
+@Suite("Faults at every step") struct FaultMatrixTests {
+    private static let seed: UInt64 = 20_26
+
+    @Test("a choice of operations, steps and faults", arguments: Program.servers)
+    func choice(_ kind: ServerKind) throws {
+        let bench = try FaultBench(kind)
+        let matrix = FaultMatrix(bench: bench)
+        var dice = Dice(seed: Self.seed)
+        let all = try matrix.cells().shuffled(using: &dice)
+        // Those that cost the program's deadlines are few.
+        let silent = all.filter { Fault.Effect.silent.contains($0.fault.effect) }.prefix(5)
+        let loud = all.filter { !Fault.Effect.silent.contains($0.fault.effect) }.prefix(30)
+        for cell in silent + loud {
+            guard let outcome = try matrix.run(cell) else { return }
+            #expect(outcome.complaints == [], "\(kind), \(cell)")
+        }
+        #expect(try bench.mount.unmount() == 0)
+    }
+}
