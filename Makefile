@@ -18,7 +18,7 @@ BASH_COMPLETION = $(DESTDIR)$(PREFIX)/share/bash-completion/completions/ftpsfs
 ZSH_COMPLETION = $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_ftpsfs
 FISH_COMPLETION = $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/ftpsfs.fish
 
-.PHONY: build demo test test-plain bench fuzz lint sanitize sanitize-address sanitize-thread install uninstall clean help
+.PHONY: build demo test test-plain soak bench fuzz lint sanitize sanitize-address sanitize-thread install uninstall clean help
 
 build: ## build the release program (.build/release/ftpsfs)
 	@scripts/setup build
@@ -43,6 +43,14 @@ test-plain: ## run the tests of mounts without pipelining, ports asked for ahead
 	@scripts/setup tests
 	$(CHECKED) $(SWIFT) build --build-tests
 	$(CHECKED) FTPSFS_MOUNT_OPTIONS=workaround=nopipeline:noarm:nopatch,no_lookahead $(SWIFT) test --skip-build --filter MountTests --skip RoundTrip
+
+# For how long; FTPSFS_SOAK_SEED=N repeats a choice of faults, as far as the machine's pace lets it.
+SOAK_SECONDS ?= 3600
+
+soak: ## random operations and faults on all servers, SOAK_SECONDS=3600; fails when a byte is lost or anything hangs
+	@scripts/setup tests
+	$(CHECKED) $(SWIFT) build --build-tests
+	$(CHECKED) FTPSFS_SOAK_SECONDS=$(SOAK_SECONDS) $(SWIFT) test --skip-build --filter SoakTests
 
 bench: ## measure on loopback and a link of 50 ms, against curl, lftp, rclone and curlftpfs (BENCH="--server all": options)
 	@scripts/setup tests

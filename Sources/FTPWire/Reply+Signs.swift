@@ -55,9 +55,21 @@ extension Reply {
 
     /// The server found no data connection, or a broken one: no verdict on what was asked for.
     ///
-    /// 450 stands for much; of a lost data connection ProFTPD 1.3.8 says `Link to file server lost`.
+    /// 450 stands for much; of a lost data connection ProFTPD 1.3.8 says `Link to file server lost`. 451 is a local error of the server, but
+    /// Pure-FTPd 1.0.50 says it of uploads too, in its first line: `Error during read from data connection` or `Transfer aborted`, where it
+    /// says `Error during write to file` of a full disk.
     package var isAboutDataConnection: Bool {
-        [421, 425, 426].contains(code) || code == 450 && ownWords.ends(with: "link to file server lost")
+        switch code {
+        case 421, 425, 426: true
+        case 450: ownWords.ends(with: "link to file server lost")
+        case 451:
+            lines.first.map { line in
+                let first = Reply(code: code, lines: [line])
+                return first.begins(with: "transfer aborted")
+                    || first.begins(with: "error during read from data connection")
+            } ?? false
+        default: false
+        }
     }
 
     /// The server refuses REST before STOR, and APPE, but takes whole files (ProFTPD 1.3.8 without `AllowStoreRestart`).

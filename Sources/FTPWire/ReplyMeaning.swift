@@ -83,6 +83,7 @@ package enum ReplyMeaning: Hashable, Sendable {
     }
 
     private static func kindOfLocalError(_ reply: Reply, _ verb: String) -> RemoteError.Kind? {
+        if reply.isAboutDataConnection { return .unreachable }
         if reply.refusesRestart { return .unsupported }
         if reply.speaks(of: "quota") { return .quotaExceeded }
         if fullDisk.contains(where: reply.speaks) { return .noSpace }

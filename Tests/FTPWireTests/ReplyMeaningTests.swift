@@ -197,14 +197,16 @@ import Testing
     func lostConnection() {
         for reply in [
             Reply(425, "No"), Reply(426, "No"), Reply(421, "No"),
-            Reply(450, "LIST: Link to file server lost"),
+            Reply(450, "LIST: Link to file server lost"), Reply(451, "Transfer aborted"),
+            Reply(451, "Error during read from data connection"),
         ] {
             #expect(reply.isAboutDataConnection)
             #expect(ReplyMeaning(reply, to: "LIST") == .certain(.unreachable))
         }
         for reply in [
             Reply(450, "/lost+found: No such file or directory"), Reply(450, "/link to file server lost"),
-            Reply(550, "Link to file server lost"),
+            Reply(550, "Link to file server lost"), Reply(451, "Error during write to file"),
+            Reply(451, "/Transfer aborted"),
         ] {
             #expect(!reply.isAboutDataConnection)
         }

@@ -12,8 +12,8 @@ import Testing
         var dice = Dice(seed: Self.seed)
         let all = try matrix.cells().shuffled(using: &dice)
         // Those that cost the program's deadlines are few.
-        let silent = all.filter { Fault.Effect.silent.contains($0.fault.effect) }.prefix(5)
-        let loud = all.filter { !Fault.Effect.silent.contains($0.fault.effect) }.prefix(30)
+        let silent = all.filter { Fault.Effect.silent.contains($0.fault.effect) }.prefix(4)
+        let loud = all.filter { !Fault.Effect.silent.contains($0.fault.effect) }.prefix(24)
         for cell in silent + loud {
             guard let outcome = try matrix.run(cell) else { return }
             #expect(outcome.complaints == [], "\(kind), \(cell)")

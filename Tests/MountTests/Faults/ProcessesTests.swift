@@ -8,7 +8,7 @@ import Testing
         try withMount(kind) { mount in
             try mount.python(
                 """
-                COUNT, FILES = 32, 4
+                COUNT, FILES = 32, 2
                 def make(chance):
                     body = chance.randbytes(chance.choice([0, 100, 5000, 200000]))
                     return hashlib.sha256(body).hexdigest().encode() + body

@@ -9,7 +9,7 @@ import Testing
     func operations(_ kind: ServerKind) throws {
         let bench = try FaultBench(kind)
         let operations = try RandomOperations(bench, seed: Self.seed)
-        for round in 0..<8 {
+        for round in 0..<6 {
             try withFaults(on: bench.relay, seed: Self.seed + UInt64(round)) {
                 for _ in 0..<25 {
                     let complaint = try operations.step()
