@@ -57,7 +57,7 @@ extension Reply {
     ///
     /// 450 stands for much; of a lost data connection ProFTPD 1.3.8 says `Link to file server lost`. 451 is a local error of the server, but
     /// Pure-FTPd 1.0.50 says it of uploads too, in its first line: `Error during read from data connection` or `Transfer aborted`, where it
-    /// says `Error during write to file` of a full disk.
+    /// says `Error during write to file` of a full disk. (ProFTPD says `Transfer aborted. Input/output error` of that.)
     package var isAboutDataConnection: Bool {
         switch code {
         case 421, 425, 426: true
@@ -65,8 +65,9 @@ extension Reply {
         case 451:
             lines.first.map { line in
                 let first = Reply(code: code, lines: [line])
-                return first.begins(with: "transfer aborted")
-                    || first.begins(with: "error during read from data connection")
+                return ["transfer aborted", "error during read from data connection"].contains {
+                    first.begins(with: $0) && first.ends(with: $0)
+                }
             } ?? false
         default: false
         }

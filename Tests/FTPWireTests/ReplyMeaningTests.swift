@@ -206,7 +206,7 @@ import Testing
         for reply in [
             Reply(450, "/lost+found: No such file or directory"), Reply(450, "/link to file server lost"),
             Reply(550, "Link to file server lost"), Reply(451, "Error during write to file"),
-            Reply(451, "/Transfer aborted"),
+            Reply(451, "/Transfer aborted"), Reply(451, "Transfer aborted. Input/output error"),
         ] {
             #expect(!reply.isAboutDataConnection)
         }
