@@ -75,4 +75,23 @@ static inline int ftpsfs_forbid_core_files(void) {
     return (int)syscall(SYS_prlimit64, 0, core, none, (void *)0);
 }
 
+/// How many files this process may have open.
+static inline uint64_t ftpsfs_file_limit(void) {
+    uint64_t limits[2] = {1024, 1024};
+    const int files = 7; // RLIMIT_NOFILE, by number for the same reason
+    syscall(SYS_prlimit64, 0, files, (void *)0, limits);
+    return limits[0];
+}
+
+/// Allows this process as many open files as it may allow itself, `most` of them at the most; a greater number stays.
+static inline void ftpsfs_raise_file_limit(uint64_t most) {
+    uint64_t limits[2] = {0, 0};
+    const int files = 7; // RLIMIT_NOFILE
+    if (syscall(SYS_prlimit64, 0, files, (void *)0, limits) != 0) return;
+    const uint64_t wanted = limits[1] < most ? limits[1] : most;
+    if (wanted <= limits[0]) return;
+    limits[0] = wanted;
+    syscall(SYS_prlimit64, 0, files, limits, (void *)0);
+}
+
 #endif

@@ -63,9 +63,10 @@ extension Session {
             if takesAuthAhead == nil { profile.update { $0.takesAuthAhead = true } }
             return session
         } catch {
-            guard takesAuthAhead == nil, error.mayComeOfHaste else { throw error }
+            guard error.mayComeOfHaste else { throw error }
             configuration.logger.debug("AUTH ahead of the greeting: \(error); trying again behind it")
-            profile.update { $0.takesAuthAhead = false }
+            // One that took it before may be another one now, or just away.
+            profile.update { $0.takesAuthAhead = takesAuthAhead == nil ? false : nil }
             return try greeted(configuration, profile, wakeup, request, binding, authAhead: false)
         }
     }

@@ -49,7 +49,7 @@ extension FTPStore {
         defer { lease.release() }
         let session = lease.session
         // Not in one flight with APPE, which would make a file that is gone anew.
-        let size = try arrived(work, over: lease)
+        let size = try settled(work, over: lease, for: request)
         if size < work.source.size {
             do throws(UploadFailure) {
                 try send(work.source, from: size, to: work.path, .append, over: lease)
@@ -69,6 +69,34 @@ extension FTPStore {
             }
             try dress(work.path, mode: nil, modified, over: session)
             return try check(work.path, holds: work.source.size, session)
+        }
+    }
+
+    /// The same as `arrived`, once that stands still: the session that broke may not have written all of what it had received.
+    ///
+    /// What it would add later would come behind the bytes that are sent again. Nothing tells when it has ended, so that this makes that
+    /// unlikely and no more; then the size is not as it should be in the end, and the append fails.
+    private func settled(
+        _ work: Appending, over lease: Lease, for request: Request
+    ) throws(UploadFailure) -> UInt64 {
+        var size = try arrived(work, over: lease)
+        while work.hasBegun, size < work.source.size {
+            try rest(Self.settlingTime, for: request)
+            let next = try arrived(work, over: lease)
+            guard next != size else { break }
+            size = next
+        }
+        return size
+    }
+
+    private static let settlingTime = Duration.milliseconds(250)
+
+    private func rest(_ time: Duration, for request: Request) throws(UploadFailure) {
+        let isCancelled = Monitor(false)
+        let token = request.onCancel { isCancelled.update { $0 = true } }
+        defer { request.remove(token) }
+        guard isCancelled.wait(until: .after(time), { $0 ? true : nil }) == nil else {
+            throw .other(RemoteError(.interrupted, operation: "APPE"))
         }
     }
 

@@ -48,7 +48,8 @@ extension FTPStore {
         let hadBegun = work.hasBegun
         if !hadBegun {
             let old = try currentTarget(work.path, work.order, over: session)
-            work.isNew = old == nil && !work.order.writesThrough
+            // Where nothing can be seen, a name that is not seen may be somebody's.
+            work.isNew = old == nil && !work.order.writesThrough && !believesUploads
         }
         work.hasBegun = true
         do throws(UploadFailure) {

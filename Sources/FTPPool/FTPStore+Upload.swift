@@ -18,9 +18,17 @@ extension FTPStore {
         if order.writesThrough || believesUploads {
             return try overwrite(path, with: source, order, for: request)
         }
-        var work = Replacement(
-            path: path, source: source, order: order,
-            isHidden: learned.withLock { $0.takesHiddenNames })
+        return try replace(
+            Replacement(
+                path: path, source: source, order: order,
+                isHidden: learned.withLock { $0.takesHiddenNames }),
+            for: request)
+    }
+
+    /// Makes attempts at a replacement until one succeeds, one fails for good, or there have been enough.
+    func replace(_ begun: consuming Replacement, for request: Request) throws(RemoteError) -> Attributes {
+        var work = begun
+        let (path, source, order) = (work.path, work.source, work.order)
         defer { conclude(work) }
         while true {
             let failure: UploadFailure
@@ -60,12 +68,14 @@ extension FTPStore {
     }
 
     /// How far the replacement of a file has come over its attempts.
-    private struct Replacement {
+    struct Replacement {
         let path: RemotePath
         let source: any UploadSource
         let order: UploadOrder
         /// Whether temporary names begin with a dot.
         var isHidden: Bool
+        /// The transfer that was begun before, for the first attempt.
+        var begun: BegunUpload?
         /// How many attempts have failed since it last got on.
         var attempt = 0
         /// What computes the checksum of what is sent, where it is to be compared; used up once all was sent.
@@ -92,6 +102,7 @@ extension FTPStore {
     private func replaceOnce(
         _ work: inout Replacement, for request: Request
     ) throws(UploadFailure) -> Attributes {
+        if let begun = work.begun.take() { return try complete(begun, &work, for: request) }
         let lease = try leaseForUpload("STOR", work.path, size: work.source.size, for: request)
         defer { lease.release() }
         let session = lease.session
@@ -131,11 +142,10 @@ extension FTPStore {
         for request: Request
     ) throws(UploadFailure) -> Attributes {
         let session = lease.session
-        var part = work.part ?? Part(name: temporary, sent: 0)
-        work.part = nil
         if work.verifier == nil { work.verifier = makeVerifier() }
-        let digest = work.verifier?.digest
-        do throws(UploadFailure) {
+        return try fill(temporary, &work, from: start, over: session, for: request) {
+            work, part throws(UploadFailure) -> Looked? in
+            let digest = work.verifier?.digest
             var known: Looked?
             try send(
                 work.source, from: start, to: temporary, start == 0 ? .store : .restart(start),
@@ -146,6 +156,21 @@ extension FTPStore {
                 part.sent = max(part.sent, place + UInt64(bytes.byteCount))
                 digest?.add(bytes, at: place)
             }
+            return known
+        }
+    }
+
+    /// Has a temporary name filled by `send` from an offset on, and puts the file in its place; on failure the name is seen to.
+    ///
+    /// `send` notes in the part how much was sent.
+    func fill(
+        _ temporary: RemotePath, _ work: inout Replacement, from start: UInt64, over session: Session,
+        for request: Request, _ send: (inout Replacement, inout Part) throws(UploadFailure) -> Looked?
+    ) throws(UploadFailure) -> Attributes {
+        var part = work.part ?? Part(name: temporary, sent: 0)
+        work.part = nil
+        do throws(UploadFailure) {
+            let known = try send(&work, &part)
             if !work.isHidden { learned.withLock { $0.takesHiddenNames = false } }
             work.complete = temporary
             return try finish(
@@ -218,7 +243,7 @@ extension FTPStore {
     }
 
     /// What was seen under the target's name, and when.
-    private struct Looked {
+    struct Looked {
         let target: Attributes?
         let moment: ContinuousClock.Instant
 
@@ -325,7 +350,7 @@ extension FTPStore {
 
 extension UploadOrder {
     /// Whether the target is believed to be new, so that a look at its name ahead of the transfer is worth it.
-    fileprivate var expectsNothing: Bool {
+    var expectsNothing: Bool {
         if case .nothing = expectation { true } else { false }
     }
 }

@@ -48,7 +48,8 @@ extension FTPStore {
         }
     }
 
-    private func pour(
+    /// Sends a range of the source's bytes over an upload that has begun, up to the upload's end, and waits for the acknowledgement.
+    func pour(
         _ source: any UploadSource, _ range: Range<UInt64>, into upload: Upload, _ path: RemotePath,
         noting lease: Lease, _ watch: (RawSpan, UInt64) -> Void
     ) throws(UploadFailure) {

@@ -15,6 +15,17 @@ package enum CurrentProcess {
     /// The number of this process.
     package static var identifier: Int32 { getpid() }
 
+    /// Names this run of the machine, from its start to its stop (random(4)); empty where the kernel does not tell.
+    package static let bootIdentifier: String = {
+        do throws(Errno) {
+            let file = try FileDescriptor.open("/proc/sys/kernel/random/boot_id", O_RDONLY)
+            let bytes = try file.contents(limit: 64)
+            return String(decoding: bytes.prefix { $0 > 0x20 && $0 < 0x7f }, as: UTF8.self)
+        } catch {
+            return ""
+        }
+    }()
+
     /// The arguments as the system handed them over, the program's name first: bytes, not necessarily UTF-8.
     package static var arguments: [[UInt8]] {
         // SAFETY: the vector and its strings live as long as the process.
@@ -62,6 +73,14 @@ package enum CurrentProcess {
     /// To be called before other threads exist.
     package static func returnFreedMemory() {
         ftpsfs_return_memory_from(128 << 10)
+    }
+
+    /// How many files this process may have open (getrlimit(2)).
+    package static var fileLimit: Int { Int(clamping: ftpsfs_file_limit()) }
+
+    /// Allows as many open files as the system lets this process allow itself, up to more than it needs.
+    package static func raiseFileLimit() {
+        ftpsfs_raise_file_limit(65_536)
     }
 
     private static func bytes(of text: UnsafePointer<CChar>) -> [UInt8] {

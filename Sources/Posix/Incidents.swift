@@ -42,7 +42,7 @@ struct Incidents {
 
     /// Takes a line from a place in the program; returns the lines to be written now, summaries of what was held back among them.
     ///
-    /// Held back is a line that says the same as the one before it from there, and whatever is beyond `seriesLimit` in a period.
+    /// Held back is a line that says the same as the one before it from there, and whatever is beyond `seriesLimit` in a period and no error.
     mutating func admit(
         _ line: Line, from place: String, now: ContinuousClock.Instant, time: WallTime
     ) -> [Line] {
@@ -55,7 +55,8 @@ struct Incidents {
             lines.append(line)
             return lines
         }
-        if current.last == line.text || current.written >= Self.seriesLimit {
+        // Errors say where bytes are: each of them is written unless it says nothing new.
+        if current.last == line.text || current.written >= Self.seriesLimit && line.level < .error {
             current.heldBack += 1
             current.level = max(current.level, line.level)
         } else {

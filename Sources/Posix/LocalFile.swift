@@ -15,6 +15,11 @@ package struct LocalStatus: Hashable, Sendable {
 
 // Operations for regular files on this machine.
 extension FileDescriptor {
+    /// Makes a new file of mode 0600 for writing; an existing name is EEXIST.
+    package static func create(_ path: String) throws(Errno) -> FileDescriptor {
+        try open(path, O_WRONLY | O_CREAT | O_EXCL)
+    }
+
     /// Asks for length, owner and mode.
     package borrowing func status() throws(Errno) -> LocalStatus {
         let raw = self.raw
@@ -65,10 +70,10 @@ extension FileDescriptor {
         }
     }
 
-    /// Writes a short text at the file's start.
-    package borrowing func write(_ text: String) throws(Errno) {
+    /// Writes a text at an offset in bytes, the file's start if none is given.
+    package borrowing func write(_ text: String, at offset: UInt64 = 0) throws(Errno) {
         let bytes = Array(text.utf8)
-        try unsafe writeAll(bytes.span.bytes, at: 0)
+        try unsafe writeAll(bytes.span.bytes, at: offset)
     }
 
     /// Reads a file's first bytes, at most `limit` of them.
@@ -138,6 +143,8 @@ package enum OpenPurpose: Sendable {
     case createOrEmpty
     /// A file that is made or opened as it is, for reading and writing.
     case createOrOpen
+    /// An existing file, for reading and writing.
+    case readWrite
 
     fileprivate var flags: CInt {
         switch self {
@@ -145,6 +152,7 @@ package enum OpenPurpose: Sendable {
         case .createExclusively: O_RDWR | O_CREAT | O_EXCL
         case .createOrEmpty: O_WRONLY | O_CREAT | O_TRUNC
         case .createOrOpen: O_RDWR | O_CREAT
+        case .readWrite: O_RDWR
         }
     }
 }

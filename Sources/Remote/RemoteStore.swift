@@ -51,6 +51,14 @@ package protocol RemoteStore: AnyObject, Sendable {
         _ path: RemotePath, with source: any UploadSource, _ order: UploadOrder, for request: Request
     ) throws(RemoteError) -> Attributes
 
+    /// Begins to send a new content for a file before all of it is known; it comes into its place with the writer's `finish`.
+    ///
+    /// `isNew` says that nothing is believed to be under the name. For a request that is `spare` only with a connection that nobody
+    /// needs (`.busy` otherwise, at once). Throws `.unsupported` where this is not to be done.
+    func openWriter(
+        _ path: RemotePath, isNew: Bool, for request: Request
+    ) throws(RemoteError) -> any RemoteWriter
+
     /// Adds bytes at the end of a file: the source's bytes from `offset` on, where `offset` is the size the remote file must have now.
     ///
     /// Throws `.unsupported` when the server cannot append (nothing was changed then; use `replace`), `.changed` when `expectation` is not met.
@@ -99,6 +107,13 @@ package protocol RemoteStore: AnyObject, Sendable {
 extension RemoteStore {
     /// Nothing to be seen.
     package var report: [String: String] { [:] }
+
+    /// Not supported.
+    package func openWriter(
+        _ path: RemotePath, isNew: Bool, for request: Request
+    ) throws(RemoteError) -> any RemoteWriter {
+        throw RemoteError(.unsupported, operation: "STOR", path: path)
+    }
 
     /// Not supported.
     package func patch(

@@ -70,6 +70,9 @@ package struct ChosenOptions: Sendable {
     var negativeTimeout = Duration.seconds(1)
     var cacheDirectory: String?
     var cacheSize: UInt64 = 1 << 30
+    var spoolSize: UInt64?
+    var writeBack = Duration.zero
+    var uploadAttempts = 15
     var diskSize: UInt64 = 1 << 50
     var readAhead: UInt64 = 8 << 20
     var streamsPerFile: Int?

@@ -9,6 +9,7 @@ package enum HelpText {
             "       ftpsfs ftp://[USER@]HOST[:PORT][/PATH] MOUNTPOINT [options]",
             "       ftpsfs umount [-l] MOUNTPOINT",
             "       ftpsfs status MOUNTPOINT",
+            "       ftpsfs recover list | upload | export | discard ...",
             "       ftpsfs probe SOURCE [--json] [--write] [options]",
             "",
             "ftp:// and ftpes:// mean explicit TLS on port 21, ftps:// implicit TLS on 990.",

@@ -72,7 +72,9 @@ extension MountSettings {
             kernel: try Self.kernel(chosen, request.source),
             cache: CacheSettings(
                 directory: chosen.cacheDirectory ?? surroundings.cacheDirectory, size: chosen.cacheSize,
-                directoryTimeout: chosen.directoryTimeout, reportedDiskSize: chosen.diskSize,
+                spoolSize: chosen.spoolSize, writeBack: chosen.writeBack,
+                uploadAttempts: chosen.uploadAttempts, directoryTimeout: chosen.directoryTimeout,
+                reportedDiskSize: chosen.diskSize,
                 readAhead: chosen.readAhead, streamsPerFile: chosen.streamsPerFile,
                 looksAhead: chosen.looksAhead),
             log: try Self.log(chosen, request, foreground), mountPoint: try Self.mountPoint(mountPoint),

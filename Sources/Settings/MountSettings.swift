@@ -107,8 +107,10 @@ package struct ServerSettings: Sendable, Hashable {
         package static let arming = Shortcuts(rawValue: 2)
         /// Parts of large files are changed in place.
         package static let patching = Shortcuts(rawValue: 4)
+        /// Uploads of large files begin while these are written.
+        package static let following = Shortcuts(rawValue: 8)
         /// All of them.
-        package static let all: Shortcuts = [.pipelining, .arming, .patching]
+        package static let all: Shortcuts = [.pipelining, .arming, .patching, .following]
     }
 
     /// How directories are listed.
@@ -282,6 +284,12 @@ package struct CacheSettings: Sendable, Hashable {
     package var directory: String
     /// The soft bound of what is kept on disk beyond unsent data, in bytes.
     package var size: UInt64
+    /// The bound of all that is kept on disk, in bytes; nil leaves the disk's own.
+    package var spoolSize: UInt64?
+    /// How long after its last close a file is uploaded; zero uploads in close.
+    package var writeBack: Duration
+    /// How often a refused upload is tried before its bytes are rescued, 1 and more.
+    package var uploadAttempts: Int
     /// How long a listing or an answer about a name counts.
     package var directoryTimeout: Duration
     /// The size of the filesystem that statfs(2) reports, in bytes.

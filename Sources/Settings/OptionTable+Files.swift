@@ -91,6 +91,24 @@ extension OptionTable {
             chosen.cacheSize = try value.size(minimum: 1 << 20)
         },
         MountOption(
+            "spool_size", .value("SIZE"), default: "what the disk can spare",
+            "the most that unsent data and kept data may take there together"
+        ) { chosen, value throws(SettingsError) in
+            chosen.spoolSize = try value.size(minimum: 1 << 20)
+        },
+        MountOption(
+            "write_back", .value("SECONDS"), aliases: ["vfs_write_back", "delay_upload"], default: "0",
+            "upload so long after close, which returns at once; 0 uploads in close"
+        ) { chosen, value throws(SettingsError) in
+            chosen.writeBack = try value.seconds(0...86_400)
+        },
+        MountOption(
+            "max_upload_attempts", .value("NUMBER"), default: "15",
+            "how often a refused upload is tried again before its data are rescued"
+        ) { chosen, value throws(SettingsError) in
+            chosen.uploadAttempts = try value.number(1...1_000_000)
+        },
+        MountOption(
             "lookahead", .flag, default: "on", "list and fetch ahead of programs, with connections to spare"
         ) { chosen, _ in chosen.looksAhead = true },
         MountOption("no_lookahead", .flag, "ask only for what programs ask for") { chosen, _ in

@@ -114,11 +114,12 @@ extension OptionTable {
             chosen.strictEnd = true
         },
         MountOption(
-            "workaround", .value("nopipeline|noarm|nopatch|none"), default: "none",
+            "workaround", .value("nopipeline|noarm|nopatch|nofollow|none"), default: "none",
             "leave out ways to save time that a server does not bear; several with ':' between"
         ) { chosen, value throws(SettingsError) in
             let words: [(String, ServerSettings.Shortcuts)] = [
                 ("nopipeline", .pipelining), ("noarm", .arming), ("nopatch", .patching),
+                ("nofollow", .following),
                 ("none", []),
                 // Words of sshfs, for what is found out by itself here.
                 ("rename", []), ("truncate", []),

@@ -89,7 +89,7 @@ extension Volume {
             return .done
         }
         switch step {
-        case .done: return
+        case .done: return tree.withLock { _ in node.file?.content }?.want(mode: mode, modified: nil) ?? ()
         case .refused: throw .notPermitted
         case .ask: break
         }
@@ -120,7 +120,11 @@ extension Volume {
             node.fileState.pendingModified = time
             return false
         }
-        guard mustAsk else { return }
+        guard mustAsk else {
+            let content = tree.withLock { _ in node.file?.content }
+            content?.want(mode: nil, modified: time)
+            return
+        }
         // Exact whatever listings state.
         let exactness = min(granularity, .second)
         do {
@@ -160,16 +164,16 @@ extension Volume {
         defer { if content != nil { tree.withLock { _ in node.file?.uploads -= 1 } } }
         return try withOptionalPath(of: node, for: request) { path throws(VolumeError) in
             guard let path else { throw .stale }
-            func set() throws(VolumeError) {
+            func set() throws(VolumeError) -> Bool {
                 do {
                     try store.setModified(path, kind: node.kind, to: time, for: request)
+                    return true
                 } catch {
                     throw VolumeError(error)
                 }
             }
             if let content { return try content.retime(to: time, exactness, for: request, set) }
-            try set()
-            return true
+            return try set()
         }
     }
 

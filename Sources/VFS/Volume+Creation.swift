@@ -56,7 +56,8 @@ extension Volume {
         tree.noteChange(of: directory, at: now, wall: wall)
         var opening = open
         opening.truncates = false
-        let (opened, _) = try register(node, opening, &tree)
+        let (opened, handle) = try register(node, opening, &tree)
+        handle.content.want(mode: mode & 0o7777, modified: nil)
         return (reply(node), opened)
     }
 

@@ -20,7 +20,7 @@ extension Volume {
 
     /// Reads an extended attribute; `.unsupported` for all that tell no fact, `.noAttribute` for a fact that is not known.
     ///
-    /// The root has besides what the store reports of itself.
+    /// The root has besides what `report` has.
     ///
     /// Never blocks.
     package func extendedAttribute(_ name: [UInt8], of id: NodeID, for request: Request) throws(VolumeError)

@@ -24,7 +24,9 @@ extension Volume {
         _ handle: HandleID, _ bytes: RawSpan, at offset: UInt64, appends: Bool = false, for request: Request
     ) throws(VolumeError) -> Int {
         try writing(handle) { file throws(VolumeError) in
-            try file.content.write(bytes, at: offset, appends: appends, for: request)
+            let count = try file.content.write(bytes, at: offset, appends: appends, for: request)
+            follow(file)
+            return count
         }
     }
 
@@ -67,6 +69,7 @@ extension Volume {
                 copied += count
                 guard count == slice.range.count else { break }
             }
+            follow(to)
             return copied
         }
     }
@@ -86,11 +89,14 @@ extension Volume {
                 file.hasWritten
             )
         }
+        let isDelayed = configuration.writeBack > .zero
         if isUntouched {
+            if isDelayed { return }
             if try isPromised(file.node, for: request) { return }
         } else {
             guard hasWritten else { return }
         }
+        if isDelayed { return try file.content.keepDurably(for: request) }
         try upload(file, for: request)
     }
 
@@ -107,9 +113,20 @@ extension Volume {
             file.content.isDirty
                 && (file.hasWritten || tree.contentUsers[ObjectIdentifier(file.content)] == 1)
         }
+        if isPending, configuration.writeBack > .zero, delay(handle, file) { return }
         if isPending { storeAfterClose(file) }
         if file.mode.writes { settlePendingTime(of: file.node, for: Request()) }
         end(handle, keepingBytes: tree.withLock { _ in file.node.file?.isUnwanted != true })
+    }
+
+    // Keeps a handle for its upload later; false where the bytes cannot be kept so long.
+    private func delay(_ id: HandleID, _ file: FileHandle) -> Bool {
+        guard pending.items.count < configuration.delayedLimit,
+            !tree.withLock({ tree in tree.isShutDown || file.node.isGone }),
+            (try? file.content.keepDurably(for: nil)) != nil
+        else { return false }
+        keepPending(id, file, after: configuration.writeBack)
+        return true
     }
 
     // No program waits for this: only a removal of the file, or the end of the mount, ends it early.

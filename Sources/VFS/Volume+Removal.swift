@@ -8,28 +8,35 @@ extension Volume {
     /// An open file's bytes are fetched first, so that its handles go on to work.
     package func removeFile(_ name: [UInt8], in parent: NodeID, for request: Request) throws(VolumeError) {
         let name = try existingName(name)
-        let isGivenUp = try giveUpStoring(name, in: parent, for: request)
+        let givenUp = localFile(name, in: parent)
         do throws(VolumeError) {
+            if let givenUp { try giveUpStoring(givenUp, for: request) }
             try remove(name, in: parent, isDirectory: false, for: request)
         } catch {
             // It was nowhere but here.
-            guard isGivenUp, case .notFound = error else { throw error }
+            if givenUp != nil, case .notFound = error { return }
+            // It lives on, and what it holds is wanted again.
+            if let givenUp { tree.withLock { _ in givenUp.file?.isUnwanted = false } }
+            throw error
         }
     }
 
-    // A new file that is on its way to the server after its last close need not arrive, for it is to be removed. Returns whether
-    // there was such a file.
-    private func giveUpStoring(_ name: FileName, in parent: NodeID, for request: Request) throws(VolumeError)
-        -> Bool
-    {
-        let (node, releases) = tree.withLock { tree -> (Node?, [Request]) in
+    // A new file that is on its way to the server after its last close; nil when there is none.
+    private func localFile(_ name: FileName, in parent: NodeID) -> Node? {
+        tree.withLock { tree in
             guard let node = tree.nodes[parent.rawValue]?.directory?.children[name], node.isLocal,
                 let releases = node.file?.releases, !releases.isEmpty, !configuration.isReadOnly
-            else { return (nil, []) }
-            node.file?.isUnwanted = true
-            return (node, releases)
+            else { return nil }
+            return node
         }
-        guard let node else { return false }
+    }
+
+    // Such a file need not arrive, for it is to be removed.
+    private func giveUpStoring(_ node: Node, for request: Request) throws(VolumeError) {
+        let releases = tree.withLock { _ in
+            node.file?.isUnwanted = true
+            return node.file?.releases ?? []
+        }
         for release in releases { release.cancel() }
         let token = request.onCancel { [tree] in tree.wakeAll() }
         defer { request.remove(token) }
@@ -37,7 +44,6 @@ extension Volume {
             node.file?.releases.isEmpty != false ? true : request.isCancelled ? false : nil
         }
         guard isOver == true else { throw .interrupted }
-        return true
     }
 
     /// Removes an empty directory.
@@ -121,6 +127,7 @@ extension Volume {
             return contents
         }
         for content in contents { content.detach() }
+        hastenPending(of: node)
     }
 
     // MARK: Parts that renames use too

@@ -158,8 +158,10 @@ extension Volume {
             tree.noteChange(of: new.directory, at: now, wall: wall)
             return (lost, tree.openContents(inside: source))
         }
-        for content in lost { content.detach() }
+        // In this order: the record of a file that exists only here must name its new place before that of the replaced one goes.
         for (content, path) in moved { content.moved(to: path) }
+        for content in lost { content.detach() }
+        if let target = move.target { hastenPending(of: target) }
     }
 }
 

@@ -22,6 +22,7 @@ extension Volume {
             \(environment.spool.cleanBytes) bytes of files on disk, \
             \(environment.budget.usedBytes) bytes read ahead in memory
             """,
+            "pending": pendingReport,
         ]
         report.merge(store.report) { own, _ in own }
         report.merge(configuration.report()) { own, _ in own }

@@ -41,6 +41,7 @@ extension Volume {
             throw error
         }
         guard var stored else { return }
+        hastenPending(of: node)
         // A program may change the mode while the bytes are on their way: what it asked for last counts.
         var ordered = terms.mode
         var rest = tree.withLock { tree in
@@ -59,15 +60,17 @@ extension Volume {
         }
         guard case .time(let late) = rest else { return }
         let exactness = min(store.traits.granularity, .second)
-        let isSet = try content.retime(to: late, exactness, for: request) { () throws(VolumeError) in
+        let isSet = try content.retime(to: late, exactness, for: request) { () throws(VolumeError) -> Bool in
             do {
                 try store.setModified(path, kind: .file, to: late, for: request)
                 stored.modified = late
                 stored.granularity = exactness
+                return true
             } catch {
                 logOnce(
                     "times file",
                     "the server cannot set times of a file; they are kept here while mounted (\(error))")
+                return false
             }
         }
         tree.withLock { tree in

@@ -2,7 +2,7 @@ import Logging
 import Posix
 import Remote
 
-// LOCK ORDER: LookAhead -> tree -> FileContent and what lies below it (ReadAhead, ReadBudget, Spool). `loggedOnce` and a flight's own lock
+// LOCK ORDER: LookAhead -> tree -> PendingUploads, and tree -> FileContent and what lies below it (ReadAhead, ReadBudget, Spool). `loggedOnce` and a flight's own lock
 // are taken with nothing held after them. The tree lock is never held over a call of the store, of a content that may wait,
 // or of a closure that came from outside. Who hands a path to the store has a lease of its node (`Leases`); a lease is not a
 // lock: the tree lock is free while leases are held and waited for. A content may wait for the store while a lease is held,
@@ -22,6 +22,8 @@ package final class Volume: Sendable {
     let logger: Logger
     /// Names, nodes, handles and the directory cache.
     let tree: Monitor<Tree>
+    /// The uploads for which no program waits.
+    let pending = PendingUploads()
     /// What is done ahead of programs; nil when nothing is.
     let lookAhead: LookAhead?
     /// What is shown where the server states no time.

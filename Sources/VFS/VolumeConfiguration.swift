@@ -33,6 +33,8 @@ package struct VolumeConfiguration: Sendable {
     package var directoryLimit = 100_000
     /// The connections there are, where those to spare may be used for looking ahead; with fewer than 2 nothing is done ahead.
     package var connectionsAhead = 0
+    /// The most files that wait for a delayed upload, each of which has two open files on the local disk; others are uploaded when closed.
+    package var delayedLimit = min(200, CurrentProcess.fileLimit / 8)
     /// The size shown by statfs(2) in bytes (`disk_size=`); all of it is shown as free.
     package var diskSize: UInt64 = 1 << 50
     /// How long `Volume.shutDown` tries to bring pending content to the server.
@@ -41,6 +43,12 @@ package struct VolumeConfiguration: Sendable {
     ///
     /// Must not block.
     package var report: @Sendable () -> [String: String] = { [:] }
+    /// How long after its last close(2) a file is uploaded (`write_back=`); zero: close(2) and fsync(2) upload themselves.
+    package var writeBack: Duration = .zero
+    /// How often the server is asked to take a pending upload before its bytes go to the rescue folder (`max_upload_attempts=`).
+    package var uploadAttempts = 15
+    /// The first and the longest wait before a pending upload is tried again.
+    package var uploadPauses: ClosedRange<Duration> = .seconds(1) ... .seconds(60)
     /// What tells the time; another one in tests.
     package var clock = VolumeClock.system
 

@@ -5,7 +5,9 @@ import Settings
 struct FTPSFSCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "ftpsfs", abstract: "Mount a directory of an FTPS server.", version: Version.text,
-        subcommands: [MountCommand.self, UmountCommand.self, StatusCommand.self, ProbeCommand.self],
+        subcommands: [
+            MountCommand.self, UmountCommand.self, StatusCommand.self, RecoverCommand.self, ProbeCommand.self,
+        ],
         defaultSubcommand: MountCommand.self)
 }
 

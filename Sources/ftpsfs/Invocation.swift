@@ -42,6 +42,7 @@ struct Invocation {
             let run = ProbeRun(
                 request: command.request, name: name, isJSON: command.isJSON, writes: command.writes)
             return try run.run()
+        case let command as any RecoverStep: return try command.recover(name: name)
         default: return try runOther(command)
         }
     }
@@ -59,7 +60,7 @@ struct Invocation {
 
     /// -h before any subcommand: the help of mounts, which lists the options too.
     private var asksForHelp: Bool {
-        guard let first = arguments.first, !["umount", "status", "probe"].contains(first) else {
+        guard let first = arguments.first, !["umount", "status", "recover", "probe"].contains(first) else {
             return false
         }
         let words = arguments.prefix { $0 != "--" }

@@ -28,6 +28,20 @@ struct AppendingTests {
         }
     }
 
+    @Test("what the session that broke writes late is not sent again")
+    func lateBytes() throws {
+        try run { fixture, order in
+            let (tree, arriving) = (fixture.tree, Array(whole[1000..<3000]))
+            fixture.server.at(.transfer("APPE"), times: 1, .cut(after: 0, .reset))
+            // The first look is ahead of the transfer, the second one follows the break.
+            fixture.server.at(
+                .command("SIZE"), skip: 2, times: 1, .run { tree.change("/log") { $0.content += arriving } })
+            let attributes = try fixture.append("/log", at: 1000, whole, order)
+            #expect(attributes.size == 6000)
+            #expect(tree.content("/log") == whole)
+        }
+    }
+
     @Test("what somebody else has added during a break is not taken for our own bytes")
     func anotherWriter() throws {
         try run { fixture, order in

@@ -27,9 +27,11 @@ import Testing
         Effect("ccc=try") { $0.tls.clearing == .tried && $0.warnings.count == 1 },
         Effect("ccc=require") { $0.tls.clearing == .required && $0.warnings.count == 1 },
         Effect("ccc=require,ccc=no") { $0.tls.clearing == .never && $0.warnings.isEmpty },
-        Effect("workaround=noarm") { $0.server.shortcuts == [.pipelining, .patching] },
-        Effect("workaround=nopipeline:noarm:nopatch") { $0.server.shortcuts.isEmpty },
-        Effect("workaround=noarm,workaround=nopipeline") { $0.server.shortcuts == [.patching] },
+        Effect("workaround=noarm") { $0.server.shortcuts == [.pipelining, .patching, .following] },
+        Effect("workaround=nopipeline:noarm:nopatch:nofollow") { $0.server.shortcuts.isEmpty },
+        Effect("workaround=noarm,workaround=nopipeline") {
+            $0.server.shortcuts == [.patching, .following]
+        },
         Effect("workaround=rename:none") { $0.server.shortcuts == .all },
         Effect("no_strict_eof") { !$0.tls.demandsClose },
         Effect("no_strict_eof,strict_eof") { $0.tls.demandsClose },
@@ -183,6 +185,11 @@ import Testing
         Effect("no_check_upload") {
             $0.server.believesUploads && $0.warnings.contains { $0.contains("no_check_upload") }
         },
+        Effect("spool_size=2G") { $0.cache.spoolSize == 2 << 30 },
+        Effect("write_back=5") { $0.cache.writeBack == .seconds(5) },
+        Effect("vfs_write_back=500ms") { $0.cache.writeBack == .milliseconds(500) },
+        Effect("delay_upload=1m") { $0.cache.writeBack == .seconds(60) },
+        Effect("max_upload_attempts=3") { $0.cache.uploadAttempts == 3 },
         Effect("no_lookahead") { !$0.cache.looksAhead },
         Effect("no_lookahead,lookahead") { $0.cache.looksAhead },
         Effect("disk_size=10T") { $0.cache.reportedDiskSize == 10 << 40 },
@@ -217,32 +224,6 @@ import Testing
         let used = try Set(Self.effects.flatMap { try OptionElement.list($0.option).map(\.name) })
         let all = OptionTable.groups.flatMap(\.options).flatMap { [$0.name] + $0.aliases }
         #expect(Set(all).subtracting(used).subtracting(harmless) == [])
-    }
-
-    @Test("the defaults are those of the manual")
-    func defaults() throws {
-        let plain = try settings()
-        #expect(plain.server.port == 21 && plain.tls.mode == .explicit)
-        #expect(plain.tls.minimum == .tls12 && plain.tls.maximum == nil)
-        #expect(plain.tls.verifiesPeer && plain.tls.verifiesHostName && plain.tls.pins.isEmpty)
-        #expect(plain.server.maximumConnections == 6 && plain.server.connectTimeout == .seconds(10))
-        #expect(plain.server.timeout == .seconds(30) && plain.server.idleTimeout == .seconds(60))
-        #expect(plain.server.addresses == .any && plain.server.passiveMode == .automatic)
-        #expect(plain.server.active == nil && !plain.server.usesNamedAddress)
-        #expect(plain.tls.dataProtection == .private && plain.warnings.isEmpty)
-        #expect(plain.presentation.userID == 1000 && plain.presentation.groupID == 1001)
-        #expect(plain.presentation.shownFileMode(nil) == 0o644)
-        #expect(plain.presentation.shownDirectoryMode(nil) == 0o755)
-        #expect(plain.presentation.shownFileMode(0o664) == 0o664)
-        #expect(plain.cache.directoryTimeout == .seconds(20) && plain.cache.size == 1 << 30)
-        #expect(plain.cache.looksAhead)
-        #expect(plain.cache.reportedDiskSize == 1 << 50 && plain.cache.directory == "/home/me/.cache/ftpsfs")
-        #expect(plain.kernel.attributeTimeout == .seconds(1) && plain.kernel.entryTimeout == .seconds(1))
-        #expect(plain.kernel.negativeTimeout == .seconds(1) && !plain.kernel.readOnly)
-        #expect(!plain.kernel.allowOther && !plain.kernel.defaultPermissions && plain.kernel.flags == [])
-        #expect(plain.kernel.sourceName == "me@host:")
-        #expect(plain.log.destination == .systemLog && plain.log.level == .notice)
-        #expect(!plain.foreground && plain.warnings == [])
     }
 
     @Test(

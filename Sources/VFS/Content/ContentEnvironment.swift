@@ -14,6 +14,8 @@ package final class ContentEnvironment: Sendable {
     package let logger: Logger
     /// The memory and the threads of all read-ahead.
     let budget: ReadBudget
+    /// How many uploads follow writers at the moment.
+    let followers = Monitor(0)
     /// Zeros for holes.
     let zeros: Block
 
@@ -30,11 +32,12 @@ package final class ContentEnvironment: Sendable {
         zeros.fillWithZeros()
     }
 
-    /// Waits until no read-ahead thread is left, at most until the deadline; returns whether none is left.
+    /// Waits until no thread is left that reads ahead or follows a writer, at most until the deadline; returns whether none is left.
     ///
     /// To be called after the contents were closed, before the store is shut down.
     package func waitForStreams(until deadline: Deadline) -> Bool {
-        budget.waitUntilIdle(until: deadline)
+        let isAlone = followers.wait(until: deadline) { $0 == 0 ? true : nil } ?? false
+        return budget.waitUntilIdle(until: deadline) && isAlone
     }
 
     /// Asks the server for a file, through a symbolic link if it is reached by one.
@@ -81,6 +84,14 @@ package struct ContentSettings: Sendable {
     package var openGrace: Duration = .seconds(2)
     /// Files from this size on are changed in place where little of them was written.
     package var patchLimit: UInt64 = 1 << 20
+    /// Of a file written from its beginning on, so much has to be there before its upload begins; nil waits for the end of writing.
+    package var followLimit: UInt64? = 1 << 20
+    /// The bytes that an upload that follows a writer sends at a time.
+    package var followPiece = 256 << 10
+    /// How long an upload that follows a writer waits for more.
+    ///
+    /// Well below what servers grant a data connection that stands still (vsftpd: 300 s).
+    package var followPause: Duration = .seconds(5)
     /// How often a stream that breaks is taken up again without having advanced much.
     package var resumeLimit = 3
 

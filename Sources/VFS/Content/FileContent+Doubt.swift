@@ -45,7 +45,12 @@ extension FileContent {
             place = piece.upperBound
         }
         doubt.digest = digest
-        monitor.withLock { [doubt] in $0.doubt = doubt }
+        monitor.withLock { [doubt] state in
+            state.doubt = doubt
+            state.isRecordOld = true
+        }
+        // Before the bytes change: afterwards the file cannot tell any more what was sent.
+        try renewRecord()
     }
 
     // Whether the server's file, up to `there` bytes, is what an upload in doubt has sent.
@@ -53,7 +58,8 @@ extension FileContent {
         throws(VolumeError) -> Bool
     {
         let sent = doubt.sent
-        guard there == sent.upperBound || sent.lowerBound > 0 && there >= sent.lowerBound else {
+        // Of an end of which nothing has arrived, nothing tells whose the file is by now.
+        guard there == sent.upperBound || sent.lowerBound > 0 && there > sent.lowerBound else {
             return false
         }
         guard there <= sent.upperBound, doubt.digest == nil || there == sent.upperBound else { return false }
@@ -93,6 +99,7 @@ extension FileContent {
             state.base = version
             state.baseSeenAt = ContinuousClock.now
             state.storedSize = there
+            state.isRecordOld = true
             if isIntact {
                 state.baseSize = there
                 state.dirty.remove(contentsOf: 0..<there)

@@ -21,6 +21,7 @@ extension FileContent {
             }
         }
         guard let ending = ending ?? nil else { return }
+        endFollowing()
         ending.remote?.close()
         environment.spool.noteClean(self, bytes: 0)
         if ending.isDirty, path != nil {

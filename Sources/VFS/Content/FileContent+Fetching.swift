@@ -43,6 +43,9 @@ extension FileContent {
 
     private func keep(_ slices: [Slice], at offset: UInt64, in file: SpoolFile) throws(VolumeError) {
         var place = offset
+        let count = slices.reduce(0) { $0 + $1.range.count }
+        guard environment.spool.admit(count, new: UInt64(count), for: self) == count else { throw .noSpace }
+        environment.spool.charge(UInt64(count), to: file)
         for slice in slices {
             var failure = write(slice, at: place, in: file)
             if failure == .noSpace || failure == .quotaExceeded, environment.spool.dropAllClean(except: self)

@@ -34,7 +34,9 @@ extension FileContent {
     {
         let attributes = try withTurn(for: request) { () throws(VolumeError) -> Attributes? in
             let isNeeded = monitor.withLock { state in
+                if state.path != path { state.isRecordOld = true }
                 state.path = path
+                state.wanted = terms
                 return state.isDirty && !state.isClosed
             }
             guard isNeeded else { return nil }
@@ -45,12 +47,13 @@ extension FileContent {
             } catch {
                 monitor.withLock { state in
                     state.failure = "\(error)"
-                    state.recordTime = nil
+                    state.isRecordOld = true
                 }
-                try? keepRecord(adding: nil)
+                try? renewRecord()
                 throw error
             }
         }
+        awaitFormerFollower()
         if attributes != nil { noteClean() }
         return attributes
     }
@@ -67,22 +70,27 @@ extension FileContent {
     {
         if let attributes = try settleDoubt(at: path, for: request) { return attributes }
         try settlePatch(at: path, for: request)
+        let writer = try takeOverFollower(for: request)
+        // Closed before, as a rule.
+        defer { writer?.close() }
         let (base, storedSize, size, isAppended) = monitor.withLock {
             ($0.base, $0.storedSize, $0.size, $0.isAppended)
         }
-        if let base, isAppended {
+        if let base, isAppended, writer == nil {
             let appended = try append(
                 to: path, at: storedSize, over: base, terms, for: request)
             if let appended { return appended }
         }
-        if let patched = try patch(at: path, terms, for: request) { return patched }
+        if writer == nil, let patched = try patch(at: path, terms, for: request) { return patched }
         try fetchMissing(path: path, for: request)
         let source = try makeSource(size: size)
         var order = UploadOrder(
             expectation: base.map { .version($0) } ?? (terms.isExclusive ? .nothing : .anything),
             mode: terms.mode, modified: terms.modified)
         order.writesThrough = followsLink
+        try noteSending(0..<size)
         do throws(RemoteError) {
+            if let writer { return try writer.finish(as: path, with: source, order, for: request) }
             return try environment.store.replace(path, with: source, order, for: request)
         } catch {
             if error.leavesDoubt { monitor.withLock { $0.doubt = Doubt(sent: 0..<size) } }
@@ -100,6 +108,7 @@ extension FileContent {
         var order = UploadOrder(
             expectation: .version(version), mode: terms.mode, modified: terms.modified)
         order.writesThrough = followsLink
+        try noteSending(offset..<size)
         do throws(RemoteError) {
             return try environment.store.append(
                 to: path, at: offset, from: source, order, for: request)
@@ -118,12 +127,12 @@ extension FileContent {
         at path: RemotePath, _ terms: UploadTerms, for request: Request
     ) throws(VolumeError) -> Attributes? {
         let (base, ranges, size) = monitor.withLock { state in
-            // What a mount after this one finds beside the bytes has to tell all of where they belong.
-            state.recordTime = nil
-            return (state.base, state.patchableRanges(atLeast: environment.settings.patchLimit), state.size)
+            (state.base, state.patchableRanges(atLeast: environment.settings.patchLimit), state.size)
         }
         guard let base, let ranges, !followsLink else { return nil }
-        try keepRecord(adding: nil)
+        // Before any byte may arrive: a mount after this one has to know that the file on the server may hold some of them.
+        try keepRecord()
+        try note(.patching)
         let order = UploadOrder(expectation: .version(base), modified: terms.modified)
         let source = try makeSource(size: size)
         do throws(RemoteError) {
@@ -146,12 +155,16 @@ extension FileContent {
         } catch {
             throw VolumeError(error)
         }
+        guard try isOurHalfPatch(found, at: path, for: request) else {
+            return monitor.withLock { $0.isHalfPatched = false }
+        }
         let remote = monitor.withLock { state -> ReadAhead? in
             // Of another size it is somebody else's, and the base is not met any more.
             guard found.kind == .file, found.size == state.storedSize else { return nil }
             state.base = found.version
             state.baseSeenAt = ContinuousClock.now
             state.isHalfPatched = false
+            state.isRecordOld = true
             return state.remote.take()
         }
         remote?.close()
@@ -193,13 +206,15 @@ extension FileContent {
             state.failure = nil
             state.doubt = nil
             state.isHalfPatched = false
-            state.recordTime = nil
+            state.followsFrom = environment.settings.followLimit
+            state.isRecordOld = false
+            state.isResumed = false
             return (state.file, remote)
         }
         remote?.close()
         guard let file else { return }
         do throws(Errno) {
-            try environment.spool.removeRecord(of: file)
+            try file.journal.remove()
         } catch {
             environment.logger.warning("cannot remove a record from the spool: \(error)")
         }

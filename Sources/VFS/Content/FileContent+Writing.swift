@@ -5,8 +5,6 @@ package import Remote
 extension FileContent {
     /// The largest file this machine can hold, in bytes.
     private static let sizeLimit = UInt64(Int64.max)
-    /// How old the record beside a spool file may become while writing goes on.
-    private static let recordAge: Duration = .seconds(2)
 
     /// Writes into the spool, at an offset or (`appends`) at the end; waits while an upload runs.
     ///
@@ -23,8 +21,13 @@ extension FileContent {
             let (end, overflow) = start.addingReportingOverflow(UInt64(bytes.byteCount))
             guard !overflow, end <= Self.sizeLimit else { throw .tooLarge }
             let file = if let existing { existing } else { try makeFile() }
-            try rememberSent(beforeChangeFrom: start)
-            try keepRecord(adding: start..<end)
+            try prepareChange(from: start)
+            defer { letFollow() }
+            let new = missing(in: start..<end)
+            let admitted = environment.spool.admit(bytes.byteCount, new: new, for: self)
+            guard admitted > 0 else { throw .noSpace }
+            try keepRecord()
+            let bytes = bytes.extracting(first: admitted)
             var (count, failure) = file.write(bytes, at: start)
             if failure == .noSpace || failure == .quotaExceeded, environment.spool.dropAllClean(except: self)
             {
@@ -35,12 +38,16 @@ extension FileContent {
             let now = environment.timeOfWrite()
             if count > 0 {
                 let written = start..<(start + UInt64(count))
+                environment.spool.charge(missing(in: written), to: file)
                 monitor.withLock { state in
                     state.local.insert(contentsOf: written)
                     state.dirty.insert(contentsOf: written)
                     state.size = max(state.size, written.upperBound)
-                    state.modifiedHere = now
+                    state.noteChange(at: now)
                 }
+                // The bytes are a part of the content: a program that was told otherwise would write them twice. The next write begins with a
+                // new record, or fails.
+                try? note(.wrote(written))
             }
             if let failure, count == 0 { throw VolumeError(spool: failure) }
             return count
@@ -79,7 +86,10 @@ extension FileContent {
         guard !isClosed else { throw .badHandle }
         guard size != old else { return }
         if size < old {
-            try rememberSent(beforeChangeFrom: size)
+            try prepareChange(from: size)
+            defer { letFollow() }
+            try keepRecord()
+            try note(.resized(size))
             // First the state: a reader must not take the missing end of the spool file for zeros of the file.
             monitor.withLock { state in
                 state.size = size
@@ -87,17 +97,19 @@ extension FileContent {
                 state.local.removeAll(from: size)
                 state.dirty.removeAll(from: size)
                 state.hasChanged = true
-                state.modifiedHere = environment.timeOfWrite()
+                state.noteChange(at: environment.timeOfWrite())
             }
             try spooling { () throws(Errno) in try file?.truncate(to: size) }
+            if let file { environment.spool.recharge(file, atMost: monitor.withLock { $0.local.byteCount }) }
         } else {
             monitor.withLock { state in
                 state.size = size
                 state.hasChanged = true
-                state.modifiedHere = environment.timeOfWrite()
+                state.noteChange(at: environment.timeOfWrite())
             }
+            try keepRecord()
+            try note(.resized(size))
         }
-        try keepRecord(adding: nil)
     }
 
     // The caller has the turn.
@@ -105,8 +117,9 @@ extension FileContent {
         guard !range.isEmpty else { return }
         let existing = monitor.withLock { $0.file }
         let file = if let existing { existing } else { try makeFile() }
-        try rememberSent(beforeChangeFrom: range.lowerBound)
-        try keepRecord(adding: range)
+        try prepareChange(from: range.lowerBound)
+        defer { letFollow() }
+        try keepRecord()
         try spooling { () throws(Errno) in
             try file.zero(range)
             // The file has to reach as far as its ranges say.
@@ -115,14 +128,35 @@ extension FileContent {
         monitor.withLock { state in
             state.local.insert(contentsOf: range)
             state.dirty.insert(contentsOf: range)
-            state.modifiedHere = environment.timeOfWrite()
+            state.noteChange(at: environment.timeOfWrite())
         }
+        try note(.wrote(range))
+    }
+
+    /// How many bytes of a range the spool file has not got.
+    func missing(in range: Range<UInt64>) -> UInt64 {
+        monitor.withLock { state in
+            var count: UInt64 = 0
+            state.local.visitRuns(in: range) { run, isLocal in
+                if !isLocal { count += UInt64(run.count) }
+            }
+            return count
+        }
+    }
+
+    // What has been sent, or is being sent, must not seem to be what is here afterwards. The caller has the turn.
+    private func prepareChange(from offset: UInt64) throws(VolumeError) {
+        keepFollowerOff(from: offset)
+        try rememberSent(beforeChangeFrom: offset)
     }
 
     // The caller has the turn.
     private func reserve(_ range: Range<UInt64>) throws(VolumeError) {
         let existing = monitor.withLock { $0.file }
         let file = if let existing { existing } else { try makeFile() }
+        guard environment.spool.admit(range.count, new: missing(in: range), for: self) == range.count else {
+            throw .noSpace
+        }
         try spooling { () throws(Errno) in try file.reserve(range) }
     }
 
@@ -133,28 +167,6 @@ extension FileContent {
         return file
     }
 
-    /// Sees to it that the record beside the spool file says what is about to be written; not for every write anew.
-    ///
-    /// The first record comes before the first write: a file without one holds nothing that the server lacks.
-    func keepRecord(adding range: Range<UInt64>?) throws(VolumeError) {
-        let due = monitor.withLock { state -> (SpoolFile, SpoolRecord)? in
-            guard let file = state.file, !state.isDetached else { return nil }
-            let now = ContinuousClock.now
-            if let last = state.recordTime, now - last < Self.recordAge { return nil }
-            state.recordTime = now
-            var record = state.record
-            if let range { record.dirty.insert(contentsOf: range) }
-            return (file, record)
-        }
-        guard let (file, record) = due else { return }
-        do throws(VolumeError) {
-            try spooling { () throws(Errno) in try environment.spool.write(record, for: file) }
-        } catch {
-            monitor.withLock { $0.recordTime = nil }
-            throw error
-        }
-    }
-
     /// Runs an operation of the spool and translates its failure.
     func spooling<Result>(_ body: () throws(Errno) -> Result) throws(VolumeError) -> Result {
         do throws(Errno) {
@@ -162,14 +174,5 @@ extension FileContent {
         } catch {
             throw VolumeError(spool: error)
         }
-    }
-}
-
-extension FileContent.State {
-    /// What is to be said of the spool file as things are.
-    var record: SpoolRecord {
-        SpoolRecord(
-            path: path, base: base, size: size, baseSize: baseSize, dirty: dirty, local: local,
-            reason: failure)
     }
 }

@@ -53,8 +53,18 @@ package final class FileContent: Sendable {
         var isHalfPatched = false
         var modifiedHere: Timestamp?
         var path: RemotePath?
-        /// When the record beside the spool file was last written.
-        var recordTime: ContinuousClock.Instant?
+        /// The upload that follows the writer.
+        var follower: Follower?
+        /// One that was given up, and may still have something on the server.
+        var formerFollower: Follower?
+        /// So much has to be there, from the beginning of the file on, before an upload follows the writer; nil when none is to.
+        var followsFrom: UInt64?
+        /// The mode and the time that the file is to have.
+        var wanted = UploadTerms()
+        /// The record beside the spool file says something else than this.
+        var isRecordOld = false
+        /// A mount before this one has begun this content.
+        var isResumed = false
 
         var isDirty: Bool { !isDetached && (hasChanged || !dirty.isEmpty) }
     }
@@ -86,7 +96,14 @@ package final class FileContent: Sendable {
             State(
                 size: size, base: base, baseSeenAt: ContinuousClock.now - age, storedSize: size,
                 baseSize: base == nil ? 0 : size,
-                hasChanged: base == nil, path: path))
+                hasChanged: base == nil, path: path, followsFrom: environment.settings.followLimit))
+    }
+
+    /// Takes up a content that a mount before this one could not bring to the server.
+    init(environment: ContentEnvironment, resuming pending: PendingContent) {
+        self.environment = environment
+        followsLink = pending.record.followsLink
+        monitor = Monitor(State(pending))
     }
 
     /// The size in bytes, as written so far.
@@ -126,19 +143,22 @@ package final class FileContent: Sendable {
 
     /// Says that the file has another path now, for reads and records to come.
     ///
-    /// Never blocks.
+    /// Blocks on the local disk at the most.
     package func moved(to path: RemotePath) {
-        let remote = monitor.withLock { state in
-            state.path = path
-            return state.remote
+        let (remote, isNew) = monitor.withLock { state in
+            defer { state.path = path }
+            return (state.remote, state.path != path)
         }
+        endFollowing()
         remote?.moved(to: path)
+        if isNew { try? note(.moved(path)) }
     }
 
     /// Says that the file is about to be renamed on the server; `moved(to:)` says how that ended.
     ///
-    /// Never blocks.
+    /// Does not block for long.
     func willMove() {
+        endFollowing()
         monitor.withLock { $0.remote }?.willMove()
     }
 
@@ -151,9 +171,10 @@ package final class FileContent: Sendable {
             state.path = nil
             return state.file
         }
+        endFollowing()
         guard let file else { return }
         // Without its record the file is not rescued after a crash: its user has removed it.
-        try? environment.spool.removeRecord(of: file)
+        try? file.journal.remove()
     }
 
     // MARK: Turns

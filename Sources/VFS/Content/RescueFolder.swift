@@ -6,6 +6,9 @@ final class RescueFolder: Sendable {
     let path: String
     private let directory: Directory
 
+    /// What the name of the note beside a file ends with.
+    static let noteSuffix = ".note.txt"
+
     /// Takes an open folder.
     init(_ directory: consuming Directory, path: String) {
         self.directory = directory
@@ -36,7 +39,7 @@ final class RescueFolder: Sendable {
         do throws(Errno) {
             let file = try directory.openFile(target, .readOnly)
             try file.synchronizeData()
-            let text = try directory.openFile(target + ".note.txt", .createExclusively, mode: 0o600)
+            let text = try directory.openFile(target + Self.noteSuffix, .createExclusively, mode: 0o600)
             try text.write(note)
             try text.synchronizeData()
             try directory.synchronize()

@@ -12,8 +12,8 @@ package struct SpoolError: Error, Hashable, Sendable, CustomStringConvertible {
 ///
 /// Each mount has a directory of its own below the cache directory, named after its source, mode 0700 and locked with
 /// flock(2); a second mount of the same source takes another one. Files are mode 0600 and made with O_EXCL and O_NOFOLLOW.
-/// What a killed mount has left in a directory of the same source is moved to the rescue folder at the next start. Nothing
-/// is ever deleted that the server may not have.
+/// What a mount that has ended left in directories of the same source is taken over at the next start: what can be uploaded still is
+/// pending (`takePending`), the rest is moved to the rescue folder. Nothing is ever deleted that the server may not have.
 package final class Spool: Sendable {
     private struct Clean {
         weak let content: FileContent?
@@ -24,25 +24,33 @@ package final class Spool: Sendable {
     private struct State {
         var clean: [ObjectIdentifier: Clean] = [:]
         var uses: UInt64 = 0
+        var pending: [PendingContent] = []
     }
 
     let rescue: RescueFolder
     let logger: Logger
     private let home: SpoolDirectory
+    /// The bound of all files in bytes; nil leaves the disk's own.
+    let limit: UInt64?
+    /// What counts towards the bound.
+    let usage = Monitor(Usage())
     private let cacheSize: UInt64
     private let state = Monitor(State())
 
+    /// The most contents that are taken over at a time; each has two open files.
+    private static var pendingLimit: Int { min(200, CurrentProcess.fileLimit / 8) }
     /// The most mounts of one source at a time.
     private static let mountLimit = 256
 
     /// Opens the spool of a mount below a cache directory, which is made if it is missing.
     ///
     /// `source` tells mounts apart (user, host and path); `cacheSize` bounds in bytes what is kept of data that the server
-    /// has too. Blocks on the local disk. Throws when the directory cannot be made or used safely.
-    package init(cacheDirectory path: String, source: String, cacheSize: UInt64, logger: Logger)
-        throws(SpoolError)
-    {
+    /// has too, `limit` all that is kept. Blocks on the local disk. Throws when the directory cannot be made or used safely.
+    package init(
+        cacheDirectory path: String, source: String, cacheSize: UInt64, limit: UInt64? = nil, logger: Logger
+    ) throws(SpoolError) {
         self.cacheSize = cacheSize
+        self.limit = limit
         self.logger = logger
         do throws(Errno) {
             try Directory.makeAll(path)
@@ -59,10 +67,10 @@ package final class Spool: Sendable {
             }
             guard let home else { throw .busy }
             self.home = home
-            try home.rescueOrphans(to: rescue, logger: logger)
+            try takeOver(home)
             for name in try cache.names() where name.hasPrefix("\(stem).") && name != home.name {
                 guard let other = try SpoolDirectory.lock(name, in: cache) else { continue }
-                try other.rescueOrphans(to: rescue, logger: logger)
+                try takeOver(other)
             }
         } catch {
             throw SpoolError(description: "cannot use the cache directory \(path): \(error)")
@@ -80,39 +88,68 @@ package final class Spool: Sendable {
         try home.directory.space()
     }
 
+    /// Hands out what mounts before this one have left to be uploaded, the oldest first; once.
+    ///
+    /// Where nobody takes it, it stays on the disk for the next mount.
+    package func takePending() -> [PendingContent] {
+        state.withLock { state in
+            defer { state.pending = [] }
+            return state.pending.sorted { $0.record.time < $1.record.time }
+        }
+    }
+
+    // Looks through a directory that is this process's now.
+    private func takeOver(_ directory: SpoolDirectory) throws(Errno) {
+        var pending: [PendingContent] = []
+        let taken = state.withLock { $0.pending.count }
+        let (leftovers, beyond) = try directory.leftovers(limit: max(0, Self.pendingLimit - taken))
+        for leftover in leftovers {
+            switch leftover.fate() {
+            case .drop: break
+            case .resume(let record):
+                // What was written and not told of yet is no part of it: the rest is zeros, or the base's.
+                try leftover.file.truncate(to: record.claimedLength)
+                pending.append(PendingContent(record: record, file: leftover.file))
+            case .rescue(let reason): try rescue(leftover, because: reason)
+            }
+        }
+        try directory.tidy(keeping: pending.map(\.file.name) + beyond)
+        if !beyond.isEmpty {
+            logger.warning(
+                "\(beyond.count) more files that were not stored wait for a later mount: see ftpsfs recover list"
+            )
+        }
+        for content in pending { charge(content.record.local.byteCount, to: content.file) }
+        state.withLock { $0.pending += pending }
+    }
+
+    private func rescue(_ leftover: Leftover, because reason: String) throws(Errno) {
+        let text = String(decoding: leftover.bytes, as: UTF8.self)
+        let path = SpoolRecord.path(in: text)
+        let place = try rescue.take(
+            leftover.file.name, from: leftover.file.directory.directory, named: path?.name?.bytes,
+            note: "reason=\(reason)\n" + text)
+        try leftover.file.journal.remove()
+        logger.error(
+            """
+            \(path?.description ?? "a file") was not stored on the server before the program ended \
+            (\(reason)); the bytes written are in \(place)
+            """)
+    }
+
     /// Makes an empty file for the bytes of one content.
     func makeFile() throws(Errno) -> SpoolFile {
-        let name = String(UInt64.random(in: .min ... .max), radix: 36)
-        return SpoolFile(
-            name: name, descriptor: try home.directory.openFile(name, .createExclusively, mode: 0o600))
+        try home.makeFile()
     }
 
     /// Removes a file whose bytes are not needed any more, and its record.
     func discard(_ file: SpoolFile) {
         do throws(Errno) {
-            try removeRecord(of: file)
-            try home.directory.removeFile(file.name)
+            try file.journal.remove()
+            try file.directory.directory.removeFile(file.name)
+            recharge(file, atMost: 0)
         } catch {
             logger.warning("cannot remove \(file.name) from the spool: \(error)")
-        }
-    }
-
-    /// Says beside a file what its bytes are, so that they mean something after this process was killed.
-    func write(_ record: SpoolRecord, for file: SpoolFile) throws(Errno) {
-        let name = file.name + SpoolRecord.suffix
-        let temporary = name + ".new"
-        let descriptor = try home.directory.openFile(temporary, .createOrEmpty, mode: 0o600)
-        try descriptor.write(record.text)
-        try home.directory.rename(temporary, into: home.directory, as: name, replacing: true)
-    }
-
-    /// Removes the record of a file: the server has its bytes, or nobody wants them.
-    func removeRecord(of file: SpoolFile) throws(Errno) {
-        do throws(Errno) {
-            try home.directory.removeFile(file.name + SpoolRecord.suffix)
-        } catch {
-            guard error != .noEntry else { return }
-            throw error
         }
     }
 
@@ -120,10 +157,11 @@ package final class Spool: Sendable {
     ///
     /// When that fails the file stays where it is, with its record, and the next mount tries again.
     func rescue(_ file: SpoolFile, record: SpoolRecord) throws(Errno) -> String {
-        try? write(record, for: file)
+        try? file.journal.replace(record)
         let path = try rescue.take(
-            file.name, from: home.directory, named: record.path?.name?.bytes, note: record.text)
-        try? removeRecord(of: file)
+            file.name, from: file.directory.directory, named: record.path?.name?.bytes, note: record.text)
+        try? file.journal.remove()
+        recharge(file, atMost: 0)
         return path
     }
 
@@ -174,4 +212,17 @@ package final class Spool: Sendable {
         for byte in source.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
         return "\(RescueFolder.plainName(Array(source.utf8), limit: 80))-\(String(hash, radix: 16))"
     }
+}
+
+/// A content that a mount before this one could not bring to the server.
+package struct PendingContent: Sendable {
+    /// What is known of it.
+    let record: SpoolRecord
+    /// Its bytes.
+    let file: SpoolFile
+
+    /// Where it is to be stored.
+    var path: RemotePath? { record.path }
+    /// Its size in bytes.
+    var size: UInt64 { record.size }
 }

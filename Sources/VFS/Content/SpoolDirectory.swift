@@ -37,36 +37,87 @@ final class SpoolDirectory: Sendable {
         return SpoolDirectory(name: name, directory: directory, lock: lock)
     }
 
-    /// Moves what a process that was killed has left to the rescue folder, and says so.
-    ///
-    /// A file without a record holds nothing that the server lacks (the record goes when the server has the bytes), and is removed.
-    func rescueOrphans(to rescue: RescueFolder, logger: Logger) throws(Errno) {
-        let names = try directory.names()
-        for name in names where name.hasSuffix(SpoolRecord.suffix) {
-            let data = String(name.dropLast(SpoolRecord.suffix.count))
-            guard names.contains(data) else {
-                try directory.removeFile(name)
-                continue
-            }
-            let text = try readText(name)
-            let path = SpoolRecord.path(in: text)
-            let place = try rescue.take(
-                data, from: directory, named: path?.name?.bytes,
-                note: "reason=the program ended before these bytes were on the server\n" + text)
-            try directory.removeFile(name)
-            logger.error(
-                """
-                \(path?.description ?? "a file") was not stored on the server before the program ended; \
-                the bytes written are in \(place)
-                """)
-        }
-        for name in try directory.names() where name != Self.lockName {
-            try directory.removeFile(name)
-        }
+    /// Makes an empty file in it.
+    func makeFile() throws(Errno) -> SpoolFile {
+        let name = String(UInt64.random(in: .min ... .max), radix: 36)
+        return SpoolFile(
+            name: name, in: self, descriptor: try directory.openFile(name, .createExclusively, mode: 0o600))
     }
 
-    private func readText(_ name: String) throws(Errno) -> String {
-        let descriptor = try directory.openFile(name, .readOnly)
-        return String(decoding: try descriptor.contents(limit: SpoolRecord.sizeLimit), as: UTF8.self)
+    /// Removes all but the lock and what uploads are pending for: a file without a record holds nothing that the server lacks, since
+    /// the record goes when the server has the bytes.
+    func tidy(keeping pending: [String]) throws(Errno) {
+        let kept = Set(pending.flatMap { [$0, $0 + SpoolRecord.suffix] } + [Self.lockName])
+        for name in try directory.names() where !kept.contains(name) { try directory.removeFile(name) }
+    }
+
+    /// What a process that has ended left here: each record with what stands in it, and the file beside it; not more than `limit`, since
+    /// each keeps a file open, and the names of those beyond.
+    ///
+    /// Removes nothing.
+    func leftovers(limit: Int) throws(Errno) -> (leftovers: [Leftover], beyond: [String]) {
+        let names = Set(try directory.names())
+        var leftovers: [Leftover] = []
+        var beyond: [String] = []
+        for name in names where name.hasSuffix(SpoolRecord.suffix) {
+            let data = String(name.dropLast(SpoolRecord.suffix.count))
+            guard names.contains(data) else { continue }
+            guard leftovers.count < limit else {
+                beyond.append(data)
+                continue
+            }
+            let descriptor = try directory.openFile(name, .readOnly)
+            let length = min(try descriptor.status().size, SpoolRecord.sizeLimit)
+            let bytes = try descriptor.contents(limit: Int(length))
+            let file = SpoolFile(
+                name: data, in: self, descriptor: try directory.openFile(data, .readWrite))
+            leftovers.append(Leftover(file: file, bytes: bytes, length: try file.size()))
+        }
+        return (leftovers, beyond)
+    }
+}
+
+/// A spool file whose process has ended.
+struct Leftover {
+    /// What is to be done with it.
+    enum Fate {
+        /// Nothing: the server has all of it.
+        case drop
+        /// Its upload can go on.
+        case resume(SpoolRecord)
+        /// It is for its user to look at, for this reason.
+        case rescue(String)
+    }
+
+    /// The file.
+    let file: SpoolFile
+    /// The record's bytes.
+    let bytes: [UInt8]
+    /// The file's length in bytes.
+    let length: UInt64
+
+    /// Decides by the record; bytes go on to the server only if they are surely those that were written.
+    ///
+    /// `boot` is this run of the machine: the disk may lack what was not waited for when the machine itself stopped.
+    func fate(boot: String = CurrentProcess.bootIdentifier) -> Fate {
+        Self.fate(of: bytes, length: length, boot: boot)
+    }
+
+    /// The same for a record's bytes and the length of the file beside it.
+    static func fate(
+        of bytes: [UInt8], length: UInt64, boot: String = CurrentProcess.bootIdentifier
+    ) -> Fate {
+        guard let record = SpoolRecord(bytes) else {
+            return length == 0 ? .drop : .rescue("the record beside these bytes cannot be read")
+        }
+        guard record.isDirty else { return .drop }
+        guard record.path != nil else { return .rescue("the file has lost its name") }
+        if record.claimedLength > length {
+            return .rescue("some of these bytes were not on the local disk when the machine stopped")
+        }
+        guard record.isDurable || record.boot == boot else {
+            return .rescue("the machine stopped before these bytes were surely on the local disk")
+        }
+        return .resume(record)
     }
 }

@@ -7,11 +7,19 @@ import Remote
 final class SpoolFile: Sendable {
     /// Its name in the spool directory; not to be guessed.
     let name: String
+    /// Where it is: a mount before this one may have made it.
+    let directory: SpoolDirectory
+    /// What its bytes are.
+    let journal: SpoolJournal
+    /// The bytes it counts for in the spool's bound; the spool's business.
+    let charge = Monitor<UInt64>(0)
     private let descriptor: FileDescriptor
 
-    /// Takes over a file just made.
-    init(name: String, descriptor: consuming FileDescriptor) {
+    /// Takes over an open file.
+    init(name: String, in directory: SpoolDirectory, descriptor: consuming FileDescriptor) {
         self.name = name
+        self.directory = directory
+        journal = SpoolJournal(of: name, in: directory)
         self.descriptor = descriptor
     }
 
@@ -53,6 +61,11 @@ final class SpoolFile: Sendable {
     /// Makes a range zeros and frees its room on the disk.
     func zero(_ range: Range<UInt64>) throws(Errno) {
         try descriptor.zero(range)
+    }
+
+    /// Waits until the bytes are on the local disk.
+    func synchronize() throws(Errno) {
+        try descriptor.synchronizeData()
     }
 
     /// Takes room on the disk for a range.

@@ -43,17 +43,15 @@ final class Node {
 
     /// What programs see; a link that leads out of the mount is what the server follows it to.
     ///
-    /// Never changes.
+    /// Never changes, and needs no lock; nor does `directory`.
     var kind: FileKind { packed.kind }
 
     /// What the server said last, without owners and groups.
     var attributes: Attributes {
         get { packed.unpacked(linkTarget: part.linkTarget) }
         set {
-            var latest = newValue
-            latest.kind = kind
-            packed = PackedAttributes(latest)
-            part.linkTarget = newValue.linkTarget
+            packed.take(newValue)
+            if part.linkTarget != newValue.linkTarget { part.linkTarget = newValue.linkTarget }
         }
     }
 

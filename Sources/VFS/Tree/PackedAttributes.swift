@@ -22,6 +22,13 @@ struct PackedAttributes {
     /// Packs.
     init(_ attributes: Attributes) {
         kind = attributes.kind
+        (statedSize, seconds, nanoseconds, mode, rights, flags) = (0, 0, 0, 0, 0, 0)
+        granularity = attributes.granularity
+        take(attributes)
+    }
+
+    /// Takes over all but the kind, which may be read meanwhile.
+    mutating func take(_ attributes: Attributes) {
         granularity = attributes.granularity
         statedSize = attributes.size ?? 0
         seconds = attributes.modified?.seconds ?? 0

@@ -152,6 +152,8 @@ extension Assembly {
         configuration.attributeTimeout = settings.kernel.attributeTimeout
         configuration.connectionsAhead = settings.cache.looksAhead ? settings.server.maximumConnections : 0
         configuration.diskSize = settings.cache.reportedDiskSize
+        configuration.writeBack = settings.cache.writeBack
+        configuration.uploadAttempts = settings.cache.uploadAttempts
         return configuration
     }
 
@@ -159,6 +161,10 @@ extension Assembly {
         var content = ContentSettings()
         content.readAhead = settings.cache.readAhead
         if let streams = settings.cache.streamsPerFile { content.streamsPerFile = streams }
+        // Who has uploads wait does not want them early.
+        if !settings.server.shortcuts.contains(.following) || settings.cache.writeBack > .zero {
+            content.followLimit = nil
+        }
         return content
     }
 

@@ -59,13 +59,15 @@ struct Assembly {
         defer { pool.shutDown() }
         pool.adopt(first)
         let store = makeStore(pool, profile)
-        let content = try environment(store)
+        let content = try environment(store, root)
         try keepNames(of: store, beside: content.spool)
         var configurationOfVolume = volumeConfiguration(root)
         configurationOfVolume.report = { ["incidents": log.incidentLines.joined(separator: "\n")] }
         let volume = Volume(environment: content, configuration: configurationOfVolume)
         defer { volume.shutDown() }
         try listRoot(of: volume, root, pool)
+        let resumed = volume.resumePending()
+        if resumed > 0 { logger.notice("\(resumed) uploads of an earlier mount go on") }
         let mount = Mount(volume, Self.mountOptions(settings), logger: logger)
         // A signal that comes from here on takes the mount away, however far it is.
         current.mount.withLock { $0 = mount }
@@ -80,6 +82,37 @@ struct Assembly {
         }
         logger.info("mounted", metadata: ["mountpoint": "\(settings.mountPoint)", "root": "\(root)"])
         return mount.run() == 0 ? .success : .mountFailure
+    }
+
+    /// Brings what mounts of the source have left to the server, without a mount; returns how many files there were, and a line for each
+    /// that could not be stored.
+    ///
+    /// What is left is so for the next mount. A signal ends the program, which loses nothing.
+    func storePending() throws(Failure) -> (count: Int, left: String) {
+        try watchSignals(Current())
+        let profile = ServerProfile()
+        let configuration = try sessionConfiguration()
+        let first: Confined<Session>
+        do throws(FTPError) {
+            first = Confined(try Session.open(configuration, profile: profile, for: Request()))
+        } catch {
+            throw Failure(error, server: serverName)
+        }
+        guard let root = RemotePath(settings.server.path, relativeTo: first.value.home) else {
+            throw Failure(.usage, "the remote path holds bytes that FTP cannot carry")
+        }
+        let pool = makePool(configuration, profile)
+        defer { pool.shutDown() }
+        pool.adopt(first)
+        do throws(Errno) { try pool.start() } catch { throw Failure(error, toDo: "start a thread") }
+        let store = makeStore(pool, profile)
+        let content = try environment(store, root)
+        try keepNames(of: store, beside: content.spool)
+        let volume = Volume(environment: content, configuration: volumeConfiguration(root))
+        defer { volume.shutDown() }
+        let count = volume.resumePending()
+        _ = volume.tryPending(until: .never)
+        return (count, volume.pendingReport)
     }
 
     /// Signals end the mount in order; before there is one, they end the program.
@@ -166,12 +199,15 @@ struct Assembly {
         Failure(listing: reason, server: serverName, isActive: settings.server.active != nil)
     }
 
-    private func environment(_ store: FTPStore) throws(Failure) -> ContentEnvironment {
+    private func environment(_ store: FTPStore, _ root: RemotePath) throws(Failure) -> ContentEnvironment {
         let cache = settings.cache
+        // What was not stored goes on to the same place alone.
+        let user = String(decoding: credentials.userName, as: UTF8.self)
+        let source = "\(user)@\(settings.server.host):\(settings.server.port)\(root)"
         do throws(SpoolError) {
             let spool = try Spool(
-                cacheDirectory: cache.directory, source: settings.kernel.sourceName, cacheSize: cache.size,
-                logger: logger)
+                cacheDirectory: cache.directory, source: source, cacheSize: cache.size,
+                limit: cache.spoolSize, logger: logger)
             return ContentEnvironment(store: store, spool: spool, settings: contentSettings(), logger: logger)
         } catch {
             throw Failure(.system, "\(error)")

@@ -143,6 +143,15 @@ package final class FailingStore: RemoteStore {
         }
     }
 
+    package func openWriter(
+        _ path: RemotePath, isNew: Bool, for request: Request
+    ) throws(RemoteError) -> any RemoteWriter {
+        let writer = try around(.openWriter, path, request) { () throws(RemoteError) in
+            try base.openWriter(path, isNew: isNew, for: request)
+        }
+        return FailingWriter(writer, path: path, store: self)
+    }
+
     package func append(
         to path: RemotePath, at offset: UInt64, from source: any UploadSource, _ order: UploadOrder,
         for request: Request
@@ -273,6 +282,38 @@ private final class FailingReader: RemoteReader {
     func read(into bytes: inout MutableRawSpan, for request: Request) throws(RemoteError) -> Int {
         try store.check(.read, path, request)
         return try base.read(into: &bytes, for: request)
+    }
+
+    func close() { base.close() }
+
+    func onReclaim(_ action: @escaping @Sendable () -> Void) { base.onReclaim(action) }
+}
+
+/// A writer whose calls meet the rules for `.write` and `.replace`.
+private final class FailingWriter: RemoteWriter {
+    private let base: any RemoteWriter
+    private let path: RemotePath
+    private let store: FailingStore
+
+    init(_ base: any RemoteWriter, path: RemotePath, store: FailingStore) {
+        self.base = base
+        self.path = path
+        self.store = store
+    }
+
+    func write(_ bytes: RawSpan, for request: Request) throws(RemoteError) {
+        try store.around(.write, path, request) { () throws(RemoteError) in
+            try base.write(bytes, for: request)
+        }
+    }
+
+    func finish(
+        as path: RemotePath, with source: any UploadSource, _ order: UploadOrder, for request: Request
+    ) throws(RemoteError) -> Attributes {
+        defer { close() }
+        return try store.around(.replace, path, request) { () throws(RemoteError) in
+            try base.finish(as: path, with: source, order, for: request)
+        }
     }
 
     func close() { base.close() }

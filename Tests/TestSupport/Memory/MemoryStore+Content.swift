@@ -16,7 +16,15 @@ extension MemoryStore {
     package func replace(
         _ path: RemotePath, with source: any UploadSource, _ order: UploadOrder, for request: Request
     ) throws(RemoteError) -> Attributes {
-        let bytes = try collect(source, from: 0, path, request)
+        try replace(path, with: source, order, [], for: request)
+    }
+
+    /// The same with the source's first bytes sent before.
+    func replace(
+        _ path: RemotePath, with source: any UploadSource, _ order: UploadOrder, _ sent: [UInt8],
+        for request: Request
+    ) throws(RemoteError) -> Attributes {
+        let bytes = sent + (try collect(source, from: UInt64(sent.count), path, request))
         return try perform(.replace, path, request) { tree, configuration, now throws(RemoteError) in
             try Self.check(order.expectation, tree.record(path, followsLast: true), configuration)
             let old = tree.record(path, followsLast: order.writesThrough)

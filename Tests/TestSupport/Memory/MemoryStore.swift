@@ -28,6 +28,8 @@ package final class MemoryStore: RemoteStore {
         package var chunk = 64 * 1024
         /// The mode new files get.
         package var fileMode: UInt16 = 0o644
+        /// There are connections to spare for contents that are sent before they are complete.
+        package var writes = true
         /// Files may be appended to.
         package var appends = true
         /// Whether parts of files can be changed.
@@ -43,6 +45,7 @@ package final class MemoryStore: RemoteStore {
         var calls: [StoreCall] = []
         var sent: Int = 0
         var received: Int = 0
+        var reclaims: [@Sendable () -> Void] = []
     }
 
     private let state: Monitor<State>
@@ -149,7 +152,17 @@ package final class MemoryStore: RemoteStore {
 
     private static func path(_ text: String) -> RemotePath { RemotePath(text) ?? .root }
 
+    /// Takes back the connections of all writers, as if somebody else needed them.
+    package func reclaimWriters() {
+        for action in state.withLock({ $0.reclaims }) { action() }
+    }
+
     // MARK: For the operations beside this file
+
+    /// Notes what to do when a writer's connection is taken back.
+    func add(reclaim action: @escaping @Sendable () -> Void) {
+        state.withLock { $0.reclaims.append(action) }
+    }
 
     /// Counts a call and runs its effect under the lock.
     func perform<Result>(

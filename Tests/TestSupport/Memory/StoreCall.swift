@@ -2,7 +2,9 @@ package import Remote
 
 /// The operations of `RemoteStore`, for counting and for scripted failures.
 package enum StoreOperation: String, Sendable, CaseIterable {
-    case list, attributes, resolvedAttributes, exactTimes, openReader, read, replace, append, patch,
+    case list, attributes, resolvedAttributes, exactTimes, openReader, read, openWriter, write, replace,
+        append,
+        patch,
         makeDirectory,
         removeFile
     case removeDirectory, rename, setModified, setMode, makeSymlink

@@ -109,7 +109,7 @@ struct SpoolTests {
         #expect(Set(fixture.rescued.map { fixture.rescuedBytes($0) }) == [[1], [2], [3]])
     }
 
-    @Test("what a killed mount has left is moved to the rescue folder by the next one")
+    @Test("what a killed mount has left is pending for the next one, and what the server has is dropped")
     func orphans() throws {
         let temporary = try TemporaryDirectory("spool")
         let first = try ContentFixture(directory: temporary.path)
@@ -123,18 +123,43 @@ struct SpoolTests {
         let left = temporary.path + "/" + first.environment.spool.directoryName.dropLast() + "7"
         try FileManager.default.copyItem(atPath: home, toPath: left)
         let second = try ContentFixture(directory: temporary.path)
-        let name = try #require(second.rescued.first)
-        #expect(second.rescued.count == 1)
-        #expect(name.hasSuffix("-new"))
-        #expect(second.rescuedBytes(name) == Array("unsaved".utf8))
-        #expect(second.rescueNote(name).contains("path=/new\n"))
-        #expect(second.log.text.contains("/new was not stored"))
-        #expect(try FileManager.default.contentsOfDirectory(atPath: left) == ["lock"])
+        let pending = second.environment.spool.takePending()
+        #expect(pending.count == 1)
+        let resumed = FileContent(environment: second.environment, resuming: try #require(pending.first))
+        try #expect(resumed.bytes(0, 10, path: "/new") == Array("unsaved".utf8))
+        #expect(try FileManager.default.contentsOfDirectory(atPath: left).count == 3)
         // The living mount's files are left alone.
         #expect(first.spooled.count == 3)
         try #expect(content.bytes(0, 10, path: nil) == Array("unsaved".utf8))
+        _ = try resumed.upload(to: "/new".remote, for: Request())
+        resumed.close(path: "/new".remote)
+        #expect(second.server.content("/new") == Array("unsaved".utf8))
+        #expect(try FileManager.default.contentsOfDirectory(atPath: left) == ["lock"])
         content.close(path: nil)
         clean.close(path: nil)
+    }
+
+    @Test("what cannot be made sense of is moved to the rescue folder")
+    func unreadable() throws {
+        let temporary = try TemporaryDirectory("spool")
+        let first = try ContentFixture(directory: temporary.path)
+        let home = temporary.path + "/" + first.environment.spool.directoryName
+        let content = first.create("/new")
+        try content.put(Array("unsaved".utf8), at: 0)
+        let left = home.dropLast() + "7"
+        try FileManager.default.copyItem(atPath: home, toPath: String(left))
+        let record = try #require(first.spooled.first { $0.hasSuffix(".info") })
+        let handle = try #require(FileHandle(forWritingAtPath: left + "/" + record))
+        try handle.write(contentsOf: Array("ftpsfs-spool=3".utf8))
+        try handle.close()
+        let second = try ContentFixture(directory: temporary.path)
+        #expect(second.environment.spool.takePending().isEmpty)
+        let name = try #require(second.rescued.first)
+        #expect(name.hasSuffix("-new"))
+        #expect(second.rescuedBytes(name) == Array("unsaved".utf8))
+        #expect(second.rescueNote(name).contains("cannot be read"))
+        #expect(second.log.text.contains("/new was not stored"))
+        content.close(path: nil)
     }
 
     @Test("clean bytes beyond the bound are dropped, dirty ones never")
@@ -198,6 +223,38 @@ struct SpoolTests {
             content.close(path: nil)
             other.close(path: nil)
         }
+    }
+
+    @Test("beyond its bound the spool takes no more, drops what is clean first, and says so once")
+    func limited() throws {
+        let temporary = try TemporaryDirectory("spool")
+        let log = RecordedLog()
+        let spool = try Spool(
+            cacheDirectory: temporary.path, source: "s", cacheSize: 1 << 30, limit: 100_000,
+            logger: log.logger)
+        let environment = ContentEnvironment(store: MemoryStore(), spool: spool, logger: log.logger)
+        func create(_ path: String) -> FileContent {
+            FileContent(environment: environment, base: nil, size: 0, path: path.remote)
+        }
+        let clean = create("/clean")
+        try clean.put(pattern(60_000), at: 0)
+        _ = try clean.upload(to: "/clean".remote, for: Request())
+        let dirty = create("/dirty")
+        try dirty.put(pattern(90_000), at: 0)
+        #expect(try clean.bytes(0, 60_000, path: "/clean") == pattern(60_000))
+        // What is there already takes no more room.
+        try dirty.put(pattern(90_000, seed: 2), at: 0)
+        func write(_ count: Int) -> Int? {
+            try? dirty.write(pattern(count).span.bytes, at: 90_000, appends: true, for: Request())
+        }
+        #expect(write(50_000) == 10_000)
+        #expect(write(1) == nil && write(1) == nil)
+        #expect(log.text.split(separator: "\n").count { $0.contains("the spool is full") } == 1)
+        try dirty.truncate(to: 50_000, for: Request())
+        #expect(write(1000) == 1000)
+        dirty.close(path: nil)
+        clean.close(path: nil)
+        #expect(spool.usage.withLock { $0.bytes } == 0)
     }
 
     private func run(_ arguments: String...) throws -> Bool {

@@ -55,6 +55,30 @@ import Testing
         #expect(fixture.server.tree.record("/f".remote)?.mode == 0o640)
     }
 
+    @Test("a time that the server refuses after an upload makes the next upload no lost update")
+    func refusedTimeDuringUpload() throws {
+        let fixture = try VolumeFixture()
+        let handle = try fixture.create("/f")
+        try fixture.write(handle, "a")
+        let gate = Gate()
+        fixture.store.hold(.replace, at: gate)
+        fixture.store.fail(.setModified, with: .unsupported)
+        let done = Gate()
+        try Thread.detach(named: "flush") {
+            try? fixture.volume.flush(handle, for: Request())
+            done.pass(until: .after(.zero))
+        }
+        #expect(gate.awaitArrivals())
+        let time = Timestamp(seconds: 1_500_000_000)
+        try fixture.change("/f") { $0.modified = time }
+        gate.open()
+        #expect(done.awaitArrivals())
+        #expect(try fixture.stat("/f").modified == time)
+        try fixture.write(handle, "b", at: 1)
+        try fixture.close(handle)
+        #expect(fixture.server.content("/f") == Array("ab".utf8))
+    }
+
     @Test("who waited behind a removal that was refused in the end is not forgotten")
     func refusedRemoval() throws {
         let fixture = try VolumeFixture()

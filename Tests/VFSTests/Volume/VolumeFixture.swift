@@ -9,7 +9,7 @@ import TestSupport
 /// A volume over a server in memory, with a clock that stands still until it is moved.
 final class VolumeFixture: Sendable {
     let directory: String
-    let server = MemoryStore()
+    let server: MemoryStore
     let store: FailingStore
     let volume: Volume
     let log = RecordedLog()
@@ -17,9 +17,15 @@ final class VolumeFixture: Sendable {
 
     init(
         server configureServer: ((inout MemoryStore.Configuration) -> Void)? = nil,
-        configuration configure: ((inout VolumeConfiguration) -> Void)? = nil
+        configuration configure: ((inout VolumeConfiguration) -> Void)? = nil,
+        after killed: VolumeFixture? = nil, settings: ContentSettings = ContentSettings()
     ) throws {
         directory = NSTemporaryDirectory() + "ftpsfs-volume-\(UUID().uuidString)"
+        server = killed?.server ?? MemoryStore()
+        if let killed {
+            // A copy of its cache directory is what a killed process leaves: nobody holds the locks.
+            try FileManager.default.copyItem(atPath: killed.directory, toPath: directory)
+        }
         store = FailingStore(server)
         server.configure { configureServer?(&$0) }
         let box = ClockBox()
@@ -31,7 +37,8 @@ final class VolumeFixture: Sendable {
         let spool = try Spool(
             cacheDirectory: directory, source: "user@host:/", cacheSize: 1 << 30, logger: log.logger)
         volume = Volume(
-            environment: ContentEnvironment(store: store, spool: spool, logger: log.logger),
+            environment: ContentEnvironment(
+                store: store, spool: spool, settings: settings, logger: log.logger),
             configuration: configuration)
         self.box = box
     }
@@ -50,6 +57,21 @@ final class VolumeFixture: Sendable {
     var rescued: [String] {
         let names = try? FileManager.default.contentsOfDirectory(atPath: directory + "/rescue")
         return (names ?? []).filter { !$0.hasSuffix(".txt") }.sorted()
+    }
+
+    /// The text beside a rescued file.
+    func rescueNote(_ name: String) -> String {
+        String(decoding: rescuedBytes(name + ".note.txt"), as: UTF8.self)
+    }
+
+    func rescuedBytes(_ name: String) -> [UInt8] {
+        FileManager.default.contents(atPath: directory + "/rescue/" + name).map(Array.init) ?? []
+    }
+
+    /// The files in this mount's spool directory, apart from the lock.
+    var spooled: [String] {
+        let path = directory + "/" + volume.environment.spool.directoryName
+        return ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).filter { $0 != "lock" }
     }
 
     // MARK: As a program uses the mount
