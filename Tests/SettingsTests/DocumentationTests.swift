@@ -47,8 +47,8 @@ import Testing
 
     @Test("the manual names the servers of all known gaps of the tests")
     func servers() throws {
-        let page = try Self.text("man/ftpsfs.1")
-        let start = try #require(page.range(of: ".Ss Servers\n"))
+        let page = try Self.text("man/ftpsfs-semantics.7")
+        let start = try #require(page.range(of: ".Sh SERVERS\n"))
         let end = try #require(page.range(of: "\n.Sh ", range: start.upperBound..<page.endIndex))
         let section = page[start.upperBound..<end.lowerBound]
         let described = section.split(separator: "\n").filter { $0.hasPrefix(".It Sy ") }
