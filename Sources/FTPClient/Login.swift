@@ -64,9 +64,13 @@ extension Session {
             return session
         } catch {
             guard error.mayComeOfHaste else { throw error }
+            guard takesAuthAhead == nil else {
+                // It took that before: most likely it is away, but it may have become another one, which the next log-in finds out.
+                profile.update { $0.takesAuthAhead = nil }
+                throw error
+            }
             configuration.logger.debug("AUTH ahead of the greeting: \(error); trying again behind it")
-            // One that took it before may be another one now, or just away.
-            profile.update { $0.takesAuthAhead = takesAuthAhead == nil ? false : nil }
+            profile.update { $0.takesAuthAhead = false }
             return try greeted(configuration, profile, wakeup, request, binding, authAhead: false)
         }
     }

@@ -49,7 +49,8 @@ extension FTPStore {
         if !hadBegun {
             let old = try currentTarget(work.path, work.order, over: session)
             // Where nothing can be seen, a name that is not seen may be somebody's.
-            work.isNew = old == nil && !work.order.writesThrough && !believesUploads
+            work.isNew = old == nil && !work.order.writesThrough
+            if work.isNew, believesUploads { work.isNew = try isAbsent(work.path, over: session) }
         }
         work.hasBegun = true
         do throws(UploadFailure) {

@@ -126,6 +126,19 @@ extension FTPStore {
         }
     }
 
+    /// Whether the server says that nothing is under the name; false as well where it does not say.
+    func isAbsent(_ path: RemotePath, over session: Session) throws(UploadFailure) -> Bool {
+        try UploadFailure.sorting { () throws(FTPError) -> Bool in
+            let answers = try session.run(session.questions(ofFile: path))
+            do throws(FTPError) {
+                return try session.attributesOfTarget(answers: answers[...]) == nil
+            } catch {
+                guard case .refused = error else { throw error }
+                return false
+            }
+        }
+    }
+
     /// Throws `.other` with `.changed` when a file is not the one that the order expects.
     func compare(
         _ found: Attributes?, with order: UploadOrder, _ path: RemotePath

@@ -62,7 +62,8 @@ import Testing
                     try first.python(
                         """
                         mounts = [M, sys.argv[1]]
-                        open(f'{M}/file', 'wb').close()
+                        # A new file that nobody has written to may come to the server a moment after its close.
+                        with open(f'{M}/file', 'wb') as file: file.write(b'first')
                         for number in range(1, 13):
                             writer, reader = mounts[number % 2], mounts[1 - number % 2]
                             data = bytes([64 + number]) * (1000 * number + number)

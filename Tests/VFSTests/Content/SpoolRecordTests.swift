@@ -54,6 +54,17 @@ struct SpoolRecordTests {
         #expect(expected.dirty == ByteRanges([3..<9, 70..<80, 95..<120]))
     }
 
+    @Test("bytes that were fetched for an upload are not claimed to be on the disk for good")
+    func fetched() {
+        var record = SpoolRecord(path: "/f".remote, base: Self.full.base, size: 100, baseSize: 100)
+        for change: SpoolChange in [.wrote(10..<20), .kept] { record.apply(change) }
+        #expect(record.isDurable)
+        record.apply(.sending(0..<100))
+        #expect(!record.isDurable && record.local == ByteRanges([0..<100]))
+        for change: SpoolChange in [.kept, .sending(0..<100)] { record.apply(change) }
+        #expect(record.isDurable, "all of it was there")
+    }
+
     @Test("of a torn or altered record counts what is whole, or nothing")
     func torn() {
         var states = [Self.full]

@@ -12,7 +12,7 @@ struct UploadTests {
         fixture.store.calls.count { $0.operation == operation }
     }
 
-    private func failure(_ content: FileContent, _ path: String, for request: Request = Request())
+    func failure(_ content: FileContent, _ path: String, for request: Request = Request())
         -> VolumeError?
     {
         do throws(VolumeError) {

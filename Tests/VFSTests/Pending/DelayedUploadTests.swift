@@ -135,6 +135,52 @@ struct DelayedUploadTests {
         next.volume.shutDown()
     }
 
+    @Test("a removal that the server refuses in the end takes nothing from what is written afterwards")
+    func refusedRemoval() throws {
+        let fixture = try fixture(after: .milliseconds(1))
+        let gate = Gate()
+        fixture.store.hold(.replace, at: gate)
+        try fixture.store("/f", "text")
+        #expect(gate.awaitArrivals())
+        // The cancelled upload leaves it open whether the file is there, so that the server is asked to remove it.
+        fixture.store.fail(.removeFile, with: .denied)
+        #expect(failure { try fixture.unlink("/f") } != nil)
+        gate.open()
+        settle(fixture)
+        #expect(try fixture.text("/f") == "text")
+        fixture.store.fail(.replace, with: .unreachable, times: 2)
+        fixture.store.fail(.append, with: .unreachable, times: 2)
+        try fixture.store("/f", "more")
+        settle(fixture)
+        fixture.volume.shutDown()
+        #expect(fixture.server.content("/f") == Array("more".utf8))
+    }
+
+    @Test("not more files wait than the system's bound of open files bears")
+    func bounded() throws {
+        let fixture = try fixture { $0.delayedLimit = 2 }
+        for name in ["/a", "/b", "/c"] { try fixture.store(name, "text") }
+        #expect(fixture.server.names(in: "/") == ["c"])
+        fixture.volume.shutDown()
+        #expect(fixture.server.names(in: "/") == ["a", "b", "c"])
+    }
+
+    @Test("what is kept for good stays so when its record is written anew after a failed upload")
+    func durableAfterFailure() throws {
+        let fixture = try fixture(after: .milliseconds(1))
+        fixture.store.fail(.replace, with: .unreachable, times: 1000)
+        try fixture.store("/f", "text")
+        #expect(
+            waitUntil(within: .seconds(60)) { fixture.store.calls.count { $0.operation == .replace } > 2 })
+        let record = try #require(fixture.spooled.first { $0.hasSuffix(".info") })
+        let path = fixture.directory + "/" + fixture.volume.environment.spool.directoryName + "/" + record
+        // Between one record and the next there is always a durable one to be seen.
+        #expect(waitUntil(within: .seconds(60)) { SpoolRecord(TestFile.read(path) ?? [])?.isDurable == true })
+        fixture.store.heal()
+        settle(fixture)
+        fixture.volume.shutDown()
+    }
+
     @Test("written while its upload runs, a file is uploaded again")
     func writtenMeanwhile() throws {
         let fixture = try fixture(after: .milliseconds(1))
