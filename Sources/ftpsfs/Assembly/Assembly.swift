@@ -46,15 +46,7 @@ struct Assembly {
         try watchSignals(current)
         let profile = ServerProfile()
         let configuration = try sessionConfiguration()
-        let first: Confined<Session>
-        do throws(FTPError) {
-            first = Confined(try Session.open(configuration, profile: profile, for: Request()))
-        } catch {
-            throw Failure(error, server: serverName)
-        }
-        guard let root = RemotePath(settings.server.path, relativeTo: first.value.home) else {
-            throw Failure(.usage, "the remote path holds bytes that FTP cannot carry")
-        }
+        let (first, root) = try logIn(configuration, profile)
         let pool = makePool(configuration, profile)
         defer { pool.shutDown() }
         pool.adopt(first)
@@ -92,15 +84,7 @@ struct Assembly {
         try watchSignals(Current())
         let profile = ServerProfile()
         let configuration = try sessionConfiguration()
-        let first: Confined<Session>
-        do throws(FTPError) {
-            first = Confined(try Session.open(configuration, profile: profile, for: Request()))
-        } catch {
-            throw Failure(error, server: serverName)
-        }
-        guard let root = RemotePath(settings.server.path, relativeTo: first.value.home) else {
-            throw Failure(.usage, "the remote path holds bytes that FTP cannot carry")
-        }
+        let (first, root) = try logIn(configuration, profile)
         let pool = makePool(configuration, profile)
         defer { pool.shutDown() }
         pool.adopt(first)
@@ -113,6 +97,24 @@ struct Assembly {
         let count = volume.resumePending()
         _ = volume.tryPending(until: .never)
         return (count, volume.pendingReport)
+    }
+
+    /// Opens the first session; returns it, and the directory on the server that the source means.
+    ///
+    /// Blocks up to the deadlines in the configuration.
+    private func logIn(
+        _ configuration: SessionConfiguration, _ profile: ServerProfile
+    ) throws(Failure) -> (session: Confined<Session>, root: RemotePath) {
+        let session: Confined<Session>
+        do throws(FTPError) {
+            session = Confined(try Session.open(configuration, profile: profile, for: Request()))
+        } catch {
+            throw Failure(error, server: serverName)
+        }
+        guard let root = RemotePath(settings.server.path, relativeTo: session.value.home) else {
+            throw Failure(.usage, "the remote path holds bytes that FTP cannot carry")
+        }
+        return (session, root)
     }
 
     /// Signals end the mount in order; before there is one, they end the program.
