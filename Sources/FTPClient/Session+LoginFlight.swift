@@ -20,13 +20,8 @@ extension Session {
     /// Logs in and sets the session up; where the server wants PROT ahead of USER, the careful way is taken instead.
     func logInAtOnce() throws(FTPError) {
         try Self.say(configuration.dialogue.beforeLogin, over: control)
-        let user: Command
-        do throws(CommandError) { user = try .user(configuration.user) } catch { throw FTPError(error) }
         let level = wantedProtection(isListing: false)
-        try control.send([user])
-        try control.send("PASS", secret: configuration.password ?? SecretBytes(text: ""))
-        try control.send([.pbsz, .prot(level)] + Self.questions + [.optsMLST])
-        try armInFlight()
+        try sendLogin(level)
         let answer: (verb: String, reply: Reply)
         do throws(FTPError) {
             answer = try answerToLogin()
@@ -44,6 +39,21 @@ extension Session {
         guard protection != nil else { throw .protectionRefused("PROT", protected) }
         if protection != level { try dropArmedPort() }
         try takeAnswers(Array(replies[2...]))
+    }
+
+    /// Sends the flight: USER, PASS and the rest in TLS records of their own, but together.
+    ///
+    /// pyftpdlib 2.2.0 answers what has come in PASS's record ahead of a PASS that it refuses. And a server that refuses USER and hangs up at once
+    /// (ProFTPD 1.3.8 with its `MaxClients` reached) meets what goes out behind that with a reset, so that its words would not be read.
+    private func sendLogin(_ level: Command.Protection) throws(FTPError) {
+        let user: Command
+        do throws(CommandError) { user = try .user(configuration.user) } catch { throw FTPError(error) }
+        try sendingTogether(on: control.descriptor) { () throws(FTPError) in
+            try control.send([user])
+            try control.send("PASS", secret: configuration.password ?? SecretBytes(text: ""))
+            try control.send([.pbsz, .prot(level)] + Self.questions + [.optsMLST])
+            try armInFlight()
+        }
     }
 
     /// The answer that decides on the log-in: to USER where no password is wanted, else to PASS; with the verb.

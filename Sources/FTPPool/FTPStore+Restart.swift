@@ -62,34 +62,12 @@ extension FTPStore {
     func endsLike(
         _ source: any UploadSource, _ path: RemotePath, _ range: Range<UInt64>, over lease: Lease
     ) throws(UploadFailure) -> Bool {
-        let theirs = Block(capacity: Self.uploadPiece)
-        let ours = Block(capacity: Self.uploadPiece)
-        var place = range.lowerBound
         let download = try UploadFailure.sorting { () throws(FTPError) in
             try lease.session.download(path, from: range.lowerBound, expecting: UInt64(range.count))
         }
         defer { download.abort() }
-        while true {
-            let count = try UploadFailure.sorting { () throws(FTPError) in
-                try theirs.withRoom(from: 0) { room throws(FTPError) in try download.read(into: &room) }
-            }
-            guard count > 0 else { return place == range.upperBound }
-            guard place + UInt64(count) <= range.upperBound else { return false }
-            lease.noteProgress(count)
-            var filled = 0
-            while filled < count {
-                do throws(RemoteError) {
-                    let read = try ours.withRoom(from: filled) { room throws(RemoteError) in
-                        try source.read(into: &room, at: place + UInt64(filled))
-                    }
-                    guard read > 0 else { return false }
-                    filled += read
-                } catch {
-                    throw .other(error)
-                }
-            }
-            guard ours.holds(0..<count, equalTo: 0..<count, of: theirs) else { return false }
-            place += UInt64(count)
-        }
+        var comparison = Comparison(download, with: source, path, noting: lease)
+        guard try comparison.holds(range) else { return false }
+        return try comparison.isAtEnd()
     }
 }

@@ -56,7 +56,10 @@ import Testing
             defer { first.close() }
             let second = try server.session()
             defer { second.close() }
-            #expect(failure { try server.session().close() }?.name == "tooManyConnections")
+            // Some servers hang up before they have read the whole log-in.
+            for _ in 0..<20 {
+                #expect(failure { try server.session().close() }?.name == "tooManyConnections")
+            }
             #expect(try first.run(.pwd).isSuccess)
         }
     }

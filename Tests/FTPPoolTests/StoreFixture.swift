@@ -15,18 +15,25 @@ final class StoreFixture: Sendable {
     let pool: Pool
 
     /// Opens nothing yet; the host may be that of a relay.
-    init(_ server: ServerFixture, limit: Int = 4, host: String = "localhost") throws {
+    init(
+        _ server: ServerFixture, limit: Int = 4, host: String = "localhost",
+        replyTimeout: Duration = .seconds(60)
+    )
+        throws
+    {
         self.server = server
         var logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         logger.logLevel = .critical
         var tls = TLSConfiguration()
         tls.caFile = server.authority
         let context = try TLSContext(tls)
-        let configuration = SessionConfiguration(
+        var configuration = SessionConfiguration(
             host: host, port: server.port, tls: context, user: Array(server.user.utf8),
             password: SecretBytes(text: server.password), logger: logger)
+        configuration.replyTimeout = replyTimeout
         let profile = ServerProfile()
-        pool = Pool(limit: limit, idleTimeout: .seconds(60), logger: logger) { request throws(FTPError) in
+        pool = Pool(limit: limit, idleTimeout: .seconds(60), logger: logger) {
+            [configuration] request throws(FTPError) in
             Confined(try Session.open(configuration, profile: profile, for: request))
         }
         try pool.start()
