@@ -18,7 +18,7 @@ BASH_COMPLETION = $(DESTDIR)$(PREFIX)/share/bash-completion/completions/ftpsfs
 ZSH_COMPLETION = $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_ftpsfs
 FISH_COMPLETION = $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/ftpsfs.fish
 
-.PHONY: build demo test test-plain soak bench fuzz lint sanitize sanitize-address sanitize-thread install uninstall clean help
+.PHONY: build demo test test-plain soak faults bench fuzz lint sanitize sanitize-address sanitize-thread install uninstall clean help
 
 build: ## build the release program (.build/release/ftpsfs)
 	@scripts/setup build
@@ -51,6 +51,11 @@ soak: ## random operations and faults on all servers, SOAK_SECONDS=3600; fails w
 	@scripts/setup tests
 	$(CHECKED) $(SWIFT) build --build-tests
 	$(CHECKED) FTPSFS_SOAK_SECONDS=$(SOAK_SECONDS) $(SWIFT) test --skip-build --filter SoakTests
+
+faults: ## every operation at every step with every fault, on all servers
+	@scripts/setup tests
+	$(CHECKED) $(SWIFT) build --build-tests
+	$(CHECKED) FTPSFS_ALL_FAULTS=1 $(SWIFT) test --skip-build --filter FaultMatrixTests.all
 
 bench: ## measure on loopback and a link of 50 ms, against curl, lftp, rclone and curlftpfs (BENCH="--server all": options)
 	@scripts/setup tests

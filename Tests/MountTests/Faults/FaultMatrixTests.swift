@@ -1,3 +1,4 @@
+import Foundation
 import TestSupport
 import Testing
 
@@ -19,5 +20,23 @@ import Testing
             #expect(outcome.complaints == [], "\(kind), \(cell)")
         }
         #expect(try bench.mount.unmount() == 0)
+    }
+
+    private static let isWhole = ProcessInfo.processInfo.environment["FTPSFS_ALL_FAULTS"] != nil
+
+    /// Some 2,000 cells on each server, on as many benches as they need.
+    @Test("all of them", .enabled(if: isWhole, "make faults"), arguments: Program.servers)
+    func all(_ kind: ServerKind) throws {
+        var bench = try FaultBench(kind)
+        let cells = try FaultMatrix(bench: bench).cells()
+        for (number, cell) in cells.enumerated() {
+            var outcome = try FaultMatrix(bench: bench).run(cell)
+            if outcome == nil {
+                bench = try FaultBench(kind)
+                outcome = try FaultMatrix(bench: bench).run(cell)
+            }
+            #expect(outcome?.complaints == [], "\(kind), \(cell)")
+            if number % 100 == 0 { print("\(kind): \(number) of \(cells.count) faults") }
+        }
     }
 }
