@@ -86,7 +86,11 @@ extension FTPStore {
                 throw error
             }
         }
-        return try conclude(work, over: lease)
+        // The next transfer begins at once over a connection that is prepared for it.
+        let other = pool.leasePrepared(for: request)
+        defer { other?.release() }
+        other?.begins("RETR", path, size: nil)
+        return try conclude(work, over: other ?? lease)
     }
 
     /// Sets the time, asks for what is there now, and reads the changed bytes back.

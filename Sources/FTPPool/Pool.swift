@@ -92,6 +92,22 @@ package final class Pool: Sendable {
         }
     }
 
+    /// Lends a session that is idle just now and has a connection for its next transfer already; nil where there is none.
+    ///
+    /// Does not block.
+    func leasePrepared(for request: Request) -> Lease? {
+        let found = state.update { state in
+            state.sessions.requestIdle { $0.value.isSettled && $0.value.readiness == 2 }
+        }
+        guard let found else { return nil }
+        guard found.value.looksAlive(), !found.value.needsReplacement else {
+            takeBack(nil, from: .transfer, .demanded, discarding: found)
+            return nil
+        }
+        found.value.bind(to: request)
+        return Lease(found, purpose: .transfer, urgency: .demanded, pool: self)
+    }
+
     /// Takes in a session that was opened outside the pool; it is idle at first.
     package func adopt(_ session: Confined<Session>) {
         let attention = state.update { state in

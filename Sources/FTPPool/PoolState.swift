@@ -107,6 +107,15 @@ struct PoolState<Member> {
         return .open
     }
 
+    /// Lends an idle session that fits for a transfer beside another one; nil where there is none, or where others have need of it.
+    mutating func requestIdle(where isFit: (Member) -> Bool) -> Member? {
+        guard isOpen, outage == nil, waiting == 0, transfers < max(1, ceiling - 1),
+            let index = idle.lastIndex(where: { isFit($0.member) })
+        else { return nil }
+        lend(.transfer, .demanded)
+        return idle.remove(at: index).member
+    }
+
     /// Notes that the session for which a place was taken stands and is leased.
     mutating func opened(_ purpose: Purpose, _ urgency: Request.Urgency = .demanded) {
         opening -= 1
