@@ -73,12 +73,16 @@ package final class Upload {
     ///
     /// close_notify, the end of the sending direction, then all that the server still sends is read (unread TLS 1.3
     /// tickets would turn the close into a reset, and the server would lose the tail), then 226, then the close.
-    package func finish() throws(FTPError) -> Reply {
+    ///
+    /// With `demandingEnd` the server's close_notify must be seen: for those of which nothing else tells what has arrived. Some answer
+    /// 226 to bytes that have broken off (ProFTPD 1.3.8, pyftpdlib 2.2.0), but such a break ends both directions as a rule.
+    package func finish(demandingEnd: Bool = false) throws(FTPError) -> Reply {
         guard !isOver else { throw .dataConnection("the upload has ended") }
         let reply: Reply
+        let hasEnded: Bool
         do throws(FTPError) {
             try endSending()
-            try drain()
+            hasEnded = try drain(toTheEnd: demandingEnd)
             reply = try channel.takeFinalReply(until: .after(channel.session.control.replyTimeout))
         } catch {
             if case .interrupted = error { throw error }
@@ -90,6 +94,9 @@ package final class Upload {
             throw channel.refusal(reply)
         }
         channel.stream.closeOrderly()
+        guard hasEnded || !demandingEnd else {
+            throw .dataConnection("the connection broke off, so that its acknowledgement says nothing")
+        }
         return reply
     }
 
@@ -142,15 +149,18 @@ package final class Upload {
         }
     }
 
-    /// Reads until the server ends the data connection, or has given its final reply: either way it has all bytes then.
-    private func drain() throws(FTPError) {
-        while channel.finalReply == nil {
+    /// Reads until the server ends the data connection or, unless it is to be read to the end, has given its final reply: either way it takes
+    /// no more bytes then. Returns whether an announced end was seen.
+    private func drain(toTheEnd: Bool) throws(FTPError) -> Bool {
+        while toTheEnd || channel.finalReply == nil {
             switch scratch.withMutableRawSpan({ channel.receive(into: &$0) }) {
             case .bytes: throw .protocolViolation("the server sends bytes during \(channel.verb)")
-            case .end, .cut: return
-            case .nothing(let readiness): try channel.waitWhileSending(readiness, orReply: true)
+            case .end: return true
+            case .cut: return false
+            case .nothing(let readiness): try channel.waitWhileSending(readiness, orReply: !toTheEnd)
             }
         }
+        return false
     }
 
     /// Ends the upload with an error: the server's own words where they come soon.

@@ -77,7 +77,9 @@ extension FTPStore {
             place += UInt64(count)
             lease.noteProgress(count)
         }
-        try UploadFailure.sorting { () throws(FTPError) in _ = try upload.finish() }
+        try UploadFailure.sorting { () throws(FTPError) in
+            _ = try upload.finish(demandingEnd: believesUploads)
+        }
     }
 
     /// Asks for a file's attributes and throws when its size is not what was sent: an acknowledgement alone proves nothing.

@@ -44,6 +44,17 @@ struct DropBoxTests {
         }
     }
 
+    @Test("not even then is an acknowledgement believed behind a connection that broke off")
+    func brokenOff() throws {
+        try run("550 No", believes: true) { fixture, store in
+            fixture.server.at(.transfer("STOR"), times: 1, .cut(after: 50_000, .silent))
+            fixture.server.at(.reply("STOR", 426), .reply("226 Transfer complete"))
+            _ = try replace(store, "/file")
+            #expect(fixture.tree.content("/file") == Self.bytes)
+            #expect(fixture.arguments("STOR") == ["/file", "/file"])
+        }
+    }
+
     @Test(
         "with the option the server is believed, and names are free",
         arguments: ["550 Permission denied", "550 No", "502 Not here"])
