@@ -150,7 +150,9 @@ package final class Upload {
     }
 
     /// Reads until the server ends the data connection or, unless it is to be read to the end, has given its final reply: either way it takes
-    /// no more bytes then. Returns whether an announced end was seen.
+    /// no more bytes then.
+    ///
+    /// Returns whether an announced end was seen.
     private func drain(toTheEnd: Bool) throws(FTPError) -> Bool {
         while toTheEnd || channel.finalReply == nil {
             switch scratch.withMutableRawSpan({ channel.receive(into: &$0) }) {
