@@ -1,4 +1,5 @@
 package import FTPWire
+import Posix
 package import Remote
 
 /// Transfers of files.
@@ -41,6 +42,20 @@ extension Session {
         case .store: return Upload(try openTransfer(asking: questions, [.stor(path)]))
         case .append: return Upload(try openTransfer(asking: questions, [.appe(path)]))
         case .restart(let offset): return Upload(try openRestart(path, offset, asking: questions))
+        }
+    }
+
+    /// Writes bytes to a file and waits until they are acknowledged.
+    ///
+    /// Throws as `upload` does; the server may have part of the bytes then.
+    package func put(_ bytes: [UInt8], to path: RemotePath, _ mode: UploadMode) throws(FTPError) {
+        let upload = try upload(path, mode)
+        do throws(FTPError) {
+            try bytes.withRawSpan { (span) throws(FTPError) in try upload.write(span) }
+            _ = try upload.finish()
+        } catch {
+            upload.abort()
+            throw error
         }
     }
 

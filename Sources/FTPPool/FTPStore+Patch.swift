@@ -155,12 +155,12 @@ extension FTPStore {
             forgetName(trial)
         }
         let outcome = try UploadFailure.sorting { () throws(FTPError) -> Bool? in
-            do throws(FTPError) { try Self.put([1, 2, 3, 4], to: trial, .store, session) } catch {
+            do throws(FTPError) { try session.put([1, 2, 3, 4], to: trial, .store) } catch {
                 guard case .refused = error else { throw error }
                 return nil
             }
             do throws(FTPError) {
-                try Self.put([9], to: trial, .restart(1), session)
+                try session.put([9], to: trial, .restart(1))
                 let download = try session.download(trial, expecting: 4)
                 defer { download.abort() }
                 var room = [UInt8](repeating: 0, count: 16)
@@ -178,19 +178,6 @@ extension FTPStore {
             }
         }
         learned.withLock { $0.patches = outcome }
-    }
-
-    private static func put(
-        _ bytes: [UInt8], to path: RemotePath, _ mode: UploadMode, _ session: Session
-    ) throws(FTPError) {
-        let upload = try session.upload(path, mode)
-        do throws(FTPError) {
-            try bytes.withRawSpan { (span) throws(FTPError) in try upload.write(span) }
-            _ = try upload.finish()
-        } catch {
-            upload.abort()
-            throw error
-        }
     }
 }
 

@@ -11,16 +11,10 @@ struct FTPSFSCommand: ParsableCommand {
         defaultSubcommand: MountCommand.self)
 }
 
-/// `ftpsfs SOURCE MOUNTPOINT ...`.
-struct MountCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "mount", abstract: "Mount a directory of a server (the word may be left out).")
-
+/// Which server and how, the same for all commands that log in.
+struct ServerArguments: ParsableArguments {
     @Argument(help: "[USER@]HOST[:PORT]:[/PATH], or an ftp, ftpes or ftps URL.")
     var source: String
-
-    @Argument(help: "The directory to mount on.", completion: .directory)
-    var mountpoint: String
 
     @Option(
         name: .customShort("o", allowingJoined: true), parsing: .unconditionalSingleValue,
@@ -30,6 +24,22 @@ struct MountCommand: ParsableCommand {
 
     @Option(name: .customShort("p", allowingJoined: true), help: "The port of the server.")
     var port: String?
+
+    /// What was typed, for the settings of a command that mounts nothing.
+    var requestWithoutMount: MountRequest {
+        MountRequest(source: source, mountPoint: "/", optionLists: options, port: port, foreground: true)
+    }
+}
+
+/// `ftpsfs SOURCE MOUNTPOINT ...`.
+struct MountCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "mount", abstract: "Mount a directory of a server (the word may be left out).")
+
+    @OptionGroup var server: ServerArguments
+
+    @Argument(help: "The directory to mount on.", completion: .directory)
+    var mountpoint: String
 
     @Flag(name: .customShort("f"), help: "Stay in the foreground.")
     var foreground = false
@@ -43,8 +53,8 @@ struct MountCommand: ParsableCommand {
     /// What was typed, for the settings.
     var request: MountRequest {
         MountRequest(
-            source: source, mountPoint: mountpoint, optionLists: options, port: port, foreground: foreground,
-            debug: debug, singleThreaded: singleThreaded)
+            source: server.source, mountPoint: mountpoint, optionLists: server.options, port: server.port,
+            foreground: foreground, debug: debug, singleThreaded: singleThreaded)
     }
 }
 
@@ -80,17 +90,7 @@ struct ProbeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "probe", abstract: "Tell what a server is and can do, and what to put into fstab.")
 
-    @Argument(help: "[USER@]HOST[:PORT]:[/PATH], or an ftp, ftpes or ftps URL.")
-    var source: String
-
-    @Option(
-        name: .customShort("o", allowingJoined: true), parsing: .unconditionalSingleValue,
-        help: "Mount options, commas between them.",
-        completion: .list(OptionTable.completions))
-    var options: [String] = []
-
-    @Option(name: .customShort("p", allowingJoined: true), help: "The port of the server.")
-    var port: String?
+    @OptionGroup var server: ServerArguments
 
     @Flag(name: .customLong("json"), help: "Answer in JSON.")
     var isJSON = false
@@ -99,9 +99,7 @@ struct ProbeCommand: ParsableCommand {
     var writes = false
 
     /// What was typed, for the settings.
-    var request: MountRequest {
-        MountRequest(source: source, mountPoint: "/", optionLists: options, port: port, foreground: true)
-    }
+    var request: MountRequest { server.requestWithoutMount }
 }
 
 /// The command line of a helper of mount(8) (mount(8), EXTERNAL HELPERS).

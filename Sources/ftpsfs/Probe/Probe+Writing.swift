@@ -18,7 +18,7 @@ extension Probe {
         var made: [RemotePath] = [file]
         var writing = ProbeReport.Writing()
         writing.upload = ask { session throws(FTPError) in
-            try Self.store(Self.content, in: file, .store, session)
+            try session.put(Self.content, to: file, .store)
             let isSame = try Self.content(of: file, session) == Self.content
             return .init(isSame, isSame ? nil : "other bytes came back")
         }
@@ -30,7 +30,7 @@ extension Probe {
             report.abilities?.patching = askPatching(file)
             writing.append = ask { session throws(FTPError) in
                 let before = try Self.content(of: file, session)
-                try Self.store([0x2B], in: file, .append, session)
+                try session.put([0x2B], to: file, .append)
                 return .init(try Self.content(of: file, session) == before + [0x2B])
             }
             made.append(other)
@@ -44,7 +44,7 @@ extension Probe {
     private func askPatching(_ file: RemotePath) -> ProbeReport.Finding {
         ask { session throws(FTPError) in
             let change = Array("WXYZ".utf8)
-            try Self.store(change, in: file, .restart(4), session)
+            try session.put(change, to: file, .restart(4))
             let changed = try Self.content(of: file, session)
             if changed == Self.content[..<4] + change + Self.content[8...] { return .init(true, "tried") }
             let isCut = changed == Self.content[..<4] + change
@@ -55,7 +55,7 @@ extension Probe {
     private func askReplacing(_ file: RemotePath, by other: RemotePath) -> ProbeReport.Finding {
         ask { session throws(FTPError) in
             let change = Array("other".utf8)
-            try Self.store(change, in: other, .store, session)
+            try session.put(change, to: other, .store)
             try session.rename(other, to: file)
             return .init(try Self.content(of: file, session) == change, "tried")
         }
@@ -99,19 +99,6 @@ extension Probe {
         // A name that has gone, or was never made, is refused too.
         guard !reply.isSuccess, try session.run(.size(path)).isSuccess else { return }
         throw .refused("DELE", reply)
-    }
-
-    private static func store(
-        _ bytes: [UInt8], in file: RemotePath, _ mode: UploadMode, _ session: Session
-    ) throws(FTPError) {
-        let upload = try session.upload(file, mode)
-        do throws(FTPError) {
-            try bytes.withRawSpan { (span) throws(FTPError) in try upload.write(span) }
-            _ = try upload.finish()
-        } catch {
-            upload.abort()
-            throw error
-        }
     }
 
     /// Reads a file that is expected to be small, at most 1 KiB of it.

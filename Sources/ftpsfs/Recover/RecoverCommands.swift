@@ -68,20 +68,8 @@ struct RecoverUploadCommand: RecoverStep {
     static let configuration = CommandConfiguration(
         commandName: "upload", abstract: "Store what mounts of a source have left, without mounting it.")
 
-    @Argument(help: "[USER@]HOST[:PORT]:[/PATH], or an ftp, ftpes or ftps URL.")
-    var source: String
-
-    @Option(
-        name: .customShort("o", allowingJoined: true), parsing: .unconditionalSingleValue,
-        help: "Mount options, commas between them.",
-        completion: .list(OptionTable.completions))
-    var options: [String] = []
-
-    @Option(name: .customShort("p", allowingJoined: true), help: "The port of the server.")
-    var port: String?
+    @OptionGroup var server: ServerArguments
 
     /// What was typed, for the settings.
-    var request: MountRequest {
-        MountRequest(source: source, mountPoint: "/", optionLists: options, port: port, foreground: true)
-    }
+    var request: MountRequest { server.requestWithoutMount }
 }
