@@ -54,6 +54,19 @@ static inline int ftpsfs_rename_noreplace_at(int from, const char *name, int to,
     return renameat2(from, name, to, new_name, RENAME_NOREPLACE);
 }
 
+/// Takes the lock of a whole file for its open file description; -1 with errno on failure.
+static inline int ftpsfs_lock(int descriptor) {
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    return fcntl(descriptor, F_OFD_SETLK, &lock);
+}
+
+/// Whether that lock is another open file description's: 1 or 0; -1 with errno on failure.
+static inline int ftpsfs_is_locked(int descriptor) {
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    int result = fcntl(descriptor, F_OFD_GETLK, &lock);
+    return result == -1 ? -1 : lock.l_type != F_UNLCK;
+}
+
 /// Reserves disk space for a range of a file; its length and bytes stay.
 static inline int ftpsfs_reserve(int descriptor, int64_t offset, int64_t length) {
     return fallocate(descriptor, FALLOC_FL_KEEP_SIZE, offset, length);

@@ -5,7 +5,7 @@ import Remote
 /// The names that uploads have on the server, kept on this machine, so that the next mount sees to those of one that was killed.
 ///
 /// A name on the server tells neither a dead upload from a live one of another client, nor a partial file from an old one that was moved
-/// aside. What stands here was made by a mount that does not run any more, as the file's lock shows (flock(2)).
+/// aside. What stands here was made by a mount that does not run any more, as the file's lock shows.
 /// Calls block on the local disk for a short write each; they may come from any thread. Nothing is synchronised: a power loss may leave a
 /// name on the server.
 package final class UploadLedger: Sendable {

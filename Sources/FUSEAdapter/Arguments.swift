@@ -15,6 +15,11 @@ enum Arguments {
         unsafe info.map { unsafe HandleID(rawValue: $0.pointee.fh) }
     }
 
+    /// The flags of open(2) that the kernel passes on: all but O_CREAT, O_EXCL, O_NOCTTY and O_TRUNC.
+    static func flags(_ info: UnsafeMutablePointer<fuse_file_info>?) -> CInt {
+        unsafe info.map { unsafe $0.pointee.flags } ?? 0
+    }
+
     /// The handle that the kernel must name.
     static func needed(_ info: UnsafeMutablePointer<fuse_file_info>?) throws(VolumeError) -> HandleID {
         guard let handle = unsafe handle(info) else { throw .badHandle }

@@ -6,9 +6,13 @@ import VFS
 extension Callbacks {
     /// Adds the operations on open directories.
     static func addDirectories(to table: inout fuse_lowlevel_ops) {
-        unsafe table.opendir = { raw, node, _ in
+        unsafe table.opendir = { raw, node, info in
+            // As opendir(3) and its like open it; df(1), or who wants fsync(2) of it, do without.
+            let listsNow = unsafe Arguments.flags(info) & O_DIRECTORY != 0
             unsafe Adapter.serve(raw, "opendir", node) { adapter, call throws(VolumeError) in
-                .directoryOpened(try adapter.volume.openDirectory(NodeID(rawValue: node), for: call))
+                .directoryOpened(
+                    try adapter.volume.openDirectory(
+                        NodeID(rawValue: node), listsNow: listsNow, for: call))
             }
         }
         unsafe table.readdir = { raw, node, size, place, info in

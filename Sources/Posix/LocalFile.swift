@@ -31,20 +31,26 @@ extension FileDescriptor {
             owner: result.st_uid, mode: result.st_mode)
     }
 
-    /// Takes the file's lock for this open file alone (flock(2)); returns false when another process has it.
+    /// Takes the file's lock for this open file alone (F_OFD_SETLK of fcntl(2)); returns false when another one has it.
     ///
-    /// Does not wait.
+    /// The file is open for writing. Does not wait.
     ///
     /// The lock ends when the descriptor and its copies in child processes are closed.
     package borrowing func tryLock() throws(Errno) -> Bool {
         let raw = self.raw
         do throws(Errno) {
-            try retrying { flock(raw, LOCK_EX | LOCK_NB) }
+            try retrying { ftpsfs_lock(raw) }
             return true
         } catch {
-            guard error.rawValue == EWOULDBLOCK else { throw error }
+            guard error.rawValue == EAGAIN || error.rawValue == EACCES else { throw error }
             return false
         }
+    }
+
+    /// Whether another open file, of whatever process, has the file's lock (F_OFD_GETLK of fcntl(2)); nobody notices the question.
+    package borrowing func isLocked() throws(Errno) -> Bool {
+        let raw = self.raw
+        return try retrying { ftpsfs_is_locked(raw) } != 0
     }
 
     /// Writes at an offset as many of the bytes as can be written; returns how many and why not all.

@@ -6,17 +6,27 @@ extension Volume {
     private static let batchSize = 32
 
     /// Opens a directory: its listing is fixed for this handle, until the handle returns to the start.
-    package func openDirectory(_ id: NodeID, for request: Request) throws(VolumeError) -> HandleID {
+    ///
+    /// `listsNow` says that the caller is there for the names. They, or the error, come at once then: many programs take an error of
+    /// readdir(3) for the end of the directory. Otherwise nothing is asked of the server before the first row is wanted.
+    package func openDirectory(_ id: NodeID, listsNow: Bool = true, for request: Request) throws(VolumeError)
+        -> HandleID
+    {
         let node = try tree.withLock { tree throws(VolumeError) in try tree.directory(id).0 }
-        noteEntering(node, opensIt: true)
-        let snapshot = try snapshot(of: node, for: request)
-        noteRows(of: node)
+        let snapshot = listsNow ? try firstSnapshot(of: node, for: request) : nil
         return tree.withLock { tree in
             let handle = tree.handleID()
             tree.openDirectories[handle.rawValue] = DirectoryHandle(node: node, snapshot: snapshot)
             node.handles += 1
             return handle
         }
+    }
+
+    private func firstSnapshot(of node: Node, for request: Request) throws(VolumeError) -> DirectorySnapshot {
+        noteEntering(node, opensIt: true)
+        let snapshot = try snapshot(of: node, for: request)
+        noteRows(of: node)
+        return snapshot
     }
 
     private func snapshot(of node: Node, for request: Request) throws(VolumeError) -> DirectorySnapshot {
@@ -47,18 +57,12 @@ extension Volume {
             guard let handle = tree.openDirectories[id.rawValue] else { throw .badHandle }
             return handle
         }
-        if place == 0, tree.withLock({ _ in handle.hasAdvanced }) {
-            let snapshot = try snapshot(of: handle.node, for: request)
-            tree.withLock { _ in
-                handle.snapshot = snapshot
-                handle.hasAdvanced = false
-            }
-        }
+        let snapshot = try snapshot(for: handle, from: place, for: request)
         var place = place
         while true {
             let start = place
             let (rows, next) = tree.withLock { tree in
-                batch(of: handle, from: start, plus: plus, &tree)
+                batch(of: handle, snapshot, from: start, plus: plus, &tree)
             }
             if let refused = rows.firstIndex(where: { !body($0) }) {
                 giveBack(rows[refused...])
@@ -66,6 +70,30 @@ extension Volume {
             }
             guard let next else { return }
             place = next
+        }
+    }
+
+    // The rows to hand out from a place on: new ones for a return to the start, and for a handle that has none.
+    private func snapshot(for handle: DirectoryHandle, from place: UInt64, for request: Request)
+        throws(VolumeError) -> DirectorySnapshot
+    {
+        let known = tree.withLock { _ in (snapshot: handle.snapshot, hasAdvanced: handle.hasAdvanced) }
+        if let snapshot = known.snapshot, place > 0 || !known.hasAdvanced { return snapshot }
+        do throws(VolumeError) {
+            let snapshot =
+                if known.snapshot == nil {
+                    try firstSnapshot(of: handle.node, for: request)
+                } else {
+                    try self.snapshot(of: handle.node, for: request)
+                }
+            tree.withLock { _ in
+                handle.snapshot = snapshot
+                handle.hasAdvanced = false
+            }
+            return snapshot
+        } catch .remote(let reason) where reason.kind == .notFound {
+            // The C library takes ENOENT from getdents(2) for the end, and a directory that is missing is not an empty one.
+            throw .stale
         }
     }
 
@@ -79,11 +107,13 @@ extension Volume {
     }
 
     // Makes the next rows ready; `next` is nil at the end. Called with the tree lock held.
-    private func batch(of handle: DirectoryHandle, from start: UInt64, plus: Bool, _ tree: inout Tree) -> (
+    private func batch(
+        of handle: DirectoryHandle, _ snapshot: DirectorySnapshot, from start: UInt64, plus: Bool,
+        _ tree: inout Tree
+    ) -> (
         [DirectoryRow], next: UInt64?
     ) {
         let node = handle.node
-        let snapshot = handle.snapshot
         let total = UInt64(snapshot.count) + 2
         var rows: [DirectoryRow] = []
         rows.reserveCapacity(Self.batchSize)
@@ -106,19 +136,17 @@ extension Volume {
             let index = Int(place - 2)
             place += 1
             guard let name = snapshot.name(at: index) else { continue }
-            let row = row(name, at: index, of: handle, hash, next: place, plus: plus, &tree)
+            let row = row(name, at: index, of: node, snapshot, hash, next: place, plus: plus, &tree)
             if let row { rows.append(row) }
         }
         return (rows, place < total ? place : nil)
     }
 
     private func row(
-        _ name: FileName, at index: Int, of handle: DirectoryHandle, _ hash: PathHash, next: UInt64,
-        plus: Bool,
-        _ tree: inout Tree
+        _ name: FileName, at index: Int, of node: Node, _ snapshot: DirectorySnapshot, _ hash: PathHash,
+        next: UInt64, plus: Bool, _ tree: inout Tree
     ) -> DirectoryRow? {
-        let node = handle.node
-        guard let finding = finding(name, at: index, of: handle, tree) else { return nil }
+        guard let finding = finding(name, at: index, of: node, snapshot, tree) else { return nil }
         switch finding {
         case .absent, .unknown:
             return nil
@@ -147,12 +175,11 @@ extension Volume {
     }
 
     // What counts for a row: what is known now if it differs from the snapshot.
-    private func finding(_ name: FileName, at index: Int, of handle: DirectoryHandle, _ tree: borrowing Tree)
-        -> Knowledge?
-    {
-        let snapshot = handle.snapshot
+    private func finding(
+        _ name: FileName, at index: Int, of node: Node, _ snapshot: DirectorySnapshot, _ tree: borrowing Tree
+    ) -> Knowledge? {
         let old = snapshot.finding(at: index, name)
-        guard let state = handle.node.directory else { return old }
+        guard let state = node.directory else { return old }
         if state.facts.isEmpty, state.listing === snapshot.listing { return old }
         if case .absent = old { return nil }
         let latest = tree.knowledge(of: name, in: state, at: now)

@@ -59,7 +59,11 @@ struct LocalFileTests {
             let second = try directory.openFile("lock", .createOrOpen)
             #expect(try first.tryLock())
             #expect(try !second.tryLock())
+            #expect(try second.isLocked())
+            #expect(try directory.openFile("lock", .readOnly).isLocked())
+            #expect(try !first.isLocked())
         }
+        #expect(try !directory.openFile("lock", .readOnly).isLocked())
         let third = try directory.openFile("lock", .createOrOpen)
         #expect(try third.tryLock())
     }

@@ -10,8 +10,8 @@ package struct SpoolError: Error, Hashable, Sendable, CustomStringConvertible {
 
 /// The directory on this machine where written bytes wait for their upload, with the rescue folder beside it.
 ///
-/// Each mount has a directory of its own below the cache directory, named after its source, mode 0700 and locked with
-/// flock(2); a second mount of the same source takes another one. Files are mode 0600 and made with O_EXCL and O_NOFOLLOW.
+/// Each mount has a directory of its own below the cache directory, named after its source, mode 0700 and locked
+/// (fcntl(2)); a second mount of the same source takes another one. Files are mode 0600 and made with O_EXCL and O_NOFOLLOW.
 /// What a mount that has ended left in directories of the same source is taken over at the next start: what can be uploaded still is
 /// pending (`takePending`), the rest is moved to the rescue folder. Nothing is ever deleted that the server may not have.
 package final class Spool: Sendable {

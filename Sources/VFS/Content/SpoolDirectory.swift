@@ -37,6 +37,16 @@ final class SpoolDirectory: Sendable {
         return SpoolDirectory(name: name, directory: directory, lock: lock)
     }
 
+    /// Whether a process has a directory locked; takes no lock itself, for which a mount that starts now would go elsewhere.
+    static func isLocked(_ directory: borrowing Directory) throws(Errno) -> Bool {
+        do throws(Errno) {
+            return try directory.openFile(lockName, .readOnly).isLocked()
+        } catch {
+            guard error == .noEntry else { throw error }
+            return false
+        }
+    }
+
     /// Makes an empty file in it.
     func makeFile() throws(Errno) -> SpoolFile {
         let name = String(UInt64.random(in: .min ... .max), radix: 36)

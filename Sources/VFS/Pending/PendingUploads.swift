@@ -42,8 +42,15 @@ final class PendingUploads: Sendable {
         }
     }
 
-    /// Says that the thread could not be started.
-    func threadFailed() { state.update { $0.hasThread = false } }
+    /// Says that the thread could not be started, and why: no upload is tried before one more is added.
+    func threadFailed(because reason: String) {
+        state.update { state in
+            state.hasThread = false
+            for key in state.items.keys where state.items[key]?.failure == nil {
+                state.items[key]?.failure = reason
+            }
+        }
+    }
 
     /// Waits for the next upload that is due and marks it as under way; nil when there are none or no more are wanted: the thread has
     /// to end then.
@@ -117,11 +124,12 @@ final class PendingUploads: Sendable {
         state.wait(until: deadline) { $0.items.isEmpty ? true : nil } ?? false
     }
 
-    /// Waits until each that is left was tried in vain once, at most until the deadline.
-    func waitUntilTried(until deadline: Deadline) {
-        _ = state.wait(until: deadline) { state in
+    /// Waits until each that is left was tried in vain once, at most until the deadline; returns whether each was.
+    @discardableResult
+    func waitUntilTried(until deadline: Deadline) -> Bool {
+        state.wait(until: deadline) { state in
             state.items.values.allSatisfy { $0.failure != nil } ? true : nil
-        }
+        } ?? false
     }
 
     /// Ends the thread, giving the upload under way time until the deadline, then cancelling it.

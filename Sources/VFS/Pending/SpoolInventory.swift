@@ -135,8 +135,7 @@ package struct SpoolInventory: ~Copyable {
 
     private borrowing func contents(of name: String) throws(Errno) -> [Entry] {
         let directory = try cache.openDirectory(name)
-        // The lock is given back at once: a mount that starts now must find what is here.
-        let isLive = try SpoolDirectory.lock(name, in: cache) == nil
+        let isLive = try SpoolDirectory.isLocked(directory)
         var entries: [Entry] = []
         for record in try directory.names().sorted() where record.hasSuffix(SpoolRecord.suffix) {
             let file = String(record.dropLast(SpoolRecord.suffix.count))

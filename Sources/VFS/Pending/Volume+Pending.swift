@@ -23,8 +23,9 @@ extension Volume {
             try Thread.detach(named: "pending") { [self] in runPending() }
         } catch {
             // The end of the mount stores it, or the next file that becomes pending has better luck.
-            pending.threadFailed()
-            logger.error("cannot start the thread that uploads: \(error)")
+            let reason = "cannot start the thread that uploads: \(error)"
+            pending.threadFailed(because: reason)
+            logger.error("\(reason)")
         }
     }
 

@@ -32,13 +32,13 @@ final class FileHandle {
 final class DirectoryHandle {
     /// The directory.
     let node: Node
-    /// The rows that this handle hands out.
-    var snapshot: DirectorySnapshot
+    /// The rows that this handle hands out; nil until it is listed.
+    var snapshot: DirectorySnapshot?
     /// Rows were handed out; a return to the start takes a new snapshot then (rewinddir(3)).
     var hasAdvanced = false
 
     /// Makes a handle for a place in the table.
-    init(node: Node, snapshot: DirectorySnapshot) {
+    init(node: Node, snapshot: DirectorySnapshot?) {
         self.node = node
         self.snapshot = snapshot
     }

@@ -38,14 +38,38 @@ import Testing
         }
     }
 
-    @Test("S126: the root and the file system are looked at without the server")
+    @Test("S126: the root and the file system are looked at without the server, by df too")
     func withoutServer() throws {
         try withMount(Semantics.server) { mount in
             try mount.server.freeze()
             // A question to the server would end with ETIMEDOUT.
             let shown = try mount.run("stat -c %F \"$M\"; stat -f -c %l \"$M\"")
             #expect(shown == "directory\n255")
+            try Semantics.run(mount, "fd = os.open(M, os.O_RDONLY); os.fstat(fd); os.fsync(fd); os.close(fd)")
+            #expect(try mount.run("df --output=fstype \"$M\"").contains("fuse.ftpsfs"))
             try mount.server.thaw()
+        }
+    }
+
+    @Test("S136: a directory is listed by opendir, or else by the first readdir")
+    func openingDirectories() throws {
+        try withMount(Semantics.server) { mount in
+            try Semantics.run(
+                mount,
+                """
+                for name in ['full', 'closed', 'gone']: os.mkdir(f'{D}/{name}'); put(f'{D}/{name}/f', b'x')
+                def plain(name): return os.open(f'{M}/{name}', os.O_RDONLY)
+                fd = plain('full'); assert os.listdir(fd) == ['f']; os.close(fd)
+
+                os.chmod(D + '/closed', 0)
+                fails(errno.EACCES, os.listdir, f'{M}/closed')
+                fd = plain('closed'); fails(errno.EACCES, os.listdir, fd); os.close(fd)
+
+                # One that is gone is not an empty one.
+                fd = plain('gone'); os.unlink(D + '/gone/f'); os.rmdir(D + '/gone')
+                fails(errno.ESTALE, os.listdir, fd); os.close(fd)
+                fails(errno.ENOENT, os.listdir, f'{M}/gone')
+                """)
         }
     }
 

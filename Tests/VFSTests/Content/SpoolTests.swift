@@ -1,4 +1,5 @@
 import Foundation
+import Logging
 import Posix
 import Remote
 import TestSupport
@@ -18,6 +19,28 @@ struct SpoolTests {
         let second = try ContentFixture(directory: first.directory)
         #expect(first.environment.spool.directoryName != second.environment.spool.directoryName)
         #expect(first.environment.spool.directoryName.hasPrefix("user@host__path-"))
+    }
+
+    @Test("a look at what is left keeps no mount from its directory")
+    func looking() throws {
+        let temporary = try TemporaryDirectory("spool")
+        let inventory = try SpoolInventory(cacheDirectory: temporary.path)
+        let path = temporary.path
+        @Sendable func mount() throws -> String {
+            let spool = try Spool(
+                cacheDirectory: path, source: "user@host:21/", cacheSize: 0,
+                logger: Logger(label: "test"))
+            return spool.directoryName
+        }
+        let first = try mount()
+        let (done, ended) = (Monitor(false), Gate())
+        try Thread.detach(named: "mounts") {
+            for _ in 0..<300 { #expect((try? mount()) == first) }
+            done.update { $0 = true }
+            ended.open()
+        }
+        while !done.withLock({ $0 }) { #expect(try inventory.entries().isEmpty) }
+        #expect(ended.pass())
     }
 
     @Test("directories are closed to others, files too")

@@ -54,6 +54,17 @@ struct DelayedUploadTests {
         fixture.volume.shutDown()
     }
 
+    @Test("uploads for which no thread can be started keep nobody waiting, and say why")
+    func withoutThread() throws {
+        let pending = PendingUploads()
+        #expect(pending.add(PendingUploads.Item(handle: HandleID(rawValue: 1), due: .now)))
+        pending.threadFailed(because: "no more threads")
+        #expect(pending.waitUntilTried(until: .after(.seconds(30))))
+        #expect(pending.items.map(\.failure) == ["no more threads"])
+        // The next one is asked to try again.
+        #expect(pending.add(PendingUploads.Item(handle: HandleID(rawValue: 2), due: .now)))
+    }
+
     @Test("fsync uploads at once and reports the error")
     func synchronized() throws {
         let fixture = try fixture()

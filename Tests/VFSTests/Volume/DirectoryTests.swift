@@ -133,6 +133,40 @@ import Testing
         #expect(fixture.server.count(.list) == 1)
     }
 
+    @Test("a directory that is opened for other things than its names is listed when the first one is wanted")
+    func listedLate() throws {
+        let fixture = try VolumeFixture()
+        fixture.server.makeDirectories("/d")
+        fixture.server.put("/d/f", [1])
+        let node = try fixture.node("/d").node
+        func open() throws -> HandleID {
+            try fixture.volume.openDirectory(node, listsNow: false, for: Request())
+        }
+        let (first, second) = (try open(), try open())
+        #expect(fixture.server.count(.list) == 0)
+        #expect(try fixture.rows(first).map(\.name) == [".", "..", "f"].map { Array($0.utf8) })
+        // As after seekdir(3).
+        #expect(try fixture.rows(second, from: 2).map(\.name) == [Array("f".utf8)])
+        #expect(fixture.server.count(.list) == 1)
+        fixture.volume.releaseDirectory(first)
+        fixture.volume.releaseDirectory(second)
+
+        fixture.volume.dropCaches()
+        let third = try open()
+        fixture.store.fail(.list, with: .unreachable)
+        #expect(failure { _ = try fixture.rows(third) } == "remote(unreachable)")
+        #expect(try fixture.rows(third).count == 3)
+        fixture.volume.releaseDirectory(third)
+
+        // Where readdir(3) fails with ENOENT, the C library says that nothing more comes.
+        fixture.volume.dropCaches()
+        let fourth = try open()
+        fixture.store.fail(.list, with: .notFound)
+        #expect(failure { _ = try fixture.rows(fourth) } == "stale")
+        fixture.volume.releaseDirectory(fourth)
+        fixture.volume.forget(node, count: 1)
+    }
+
     @Test("removing: the right error for each kind")
     func removal() throws {
         let fixture = try VolumeFixture()
