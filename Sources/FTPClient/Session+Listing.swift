@@ -6,7 +6,7 @@ package import Remote
 /// A directory as the server lists it.
 package struct SessionListing: Sendable {
     /// The entries in the server's order, without `.` and `..`; no name occurs twice.
-    package var entries: [Entry]
+    package var entries: EntryList
     /// False when the server may have left entries out, so that a missing name is no proof of absence.
     package var isComplete: Bool
     /// What the listing says of the directory itself, if it does.
@@ -70,8 +70,8 @@ extension Session {
         let body = try readListing([.mlsd(path)]) { parser.add($0) }
         let parsed = try Self.finish(&parser, body)
         var listing = SessionListing(parsed, isComplete: isComplete(parsed, body))
-        let lacksTargets = listing.entries.contains {
-            $0.attributes.kind == .symlink && $0.attributes.linkTarget == nil
+        let lacksTargets = listing.entries.indices.contains { row in
+            listing.entries.kind(at: row) == .symlink && listing.entries.attributes(at: row).linkTarget == nil
         }
         // A directory with nothing else in it but links that lead nowhere would look empty, and could not be removed.
         let mayHideLinks = software.hidesDanglingLinks && listing.entries.isEmpty
@@ -95,16 +95,14 @@ extension Session {
         }
         if software.hidesDanglingLinks, !rows.isComplete { listing.isComplete = false }
         var links: [FileName: Attributes] = [:]
-        for entry in rows.entries where entry.attributes.kind == .symlink {
-            links[entry.name] = entry.attributes
+        for row in rows.entries.indices where rows.entries.kind(at: row) == .symlink {
+            links[rows.entries[row].name] = rows.entries.attributes(at: row)
         }
-        for index in listing.entries.indices {
-            guard let link = links.removeValue(forKey: listing.entries[index].name),
-                listing.entries[index].attributes.kind == .symlink
+        for row in listing.entries.indices {
+            guard let link = links.removeValue(forKey: listing.entries[row].name),
+                listing.entries.kind(at: row) == .symlink
             else { continue }
-            if listing.entries[index].attributes.linkTarget == nil {
-                listing.entries[index].attributes.linkTarget = link.linkTarget
-            }
+            listing.entries.change(row) { $0.linkTarget = $0.linkTarget ?? link.linkTarget }
         }
         for entry in rows.entries where links[entry.name] != nil { listing.entries.append(entry) }
     }

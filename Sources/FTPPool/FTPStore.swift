@@ -139,9 +139,12 @@ package final class FTPStore: RemoteStore {
         let hidden =
             activeNames.withLock { names in names.filter { $0.parent == directory } }
             .union(leftovers.withLock { $0.hidden(in: directory) })
-        if !hidden.isEmpty { answer.entries.removeAll { hidden.contains(directory.appending($0.name)) } }
+        if hidden.contains(where: { $0.name.map { answer.entries.row(of: $0) != nil } ?? false }) {
+            let shown = answer.entries.lazy.filter { !hidden.contains(directory.appending($0.name)) }
+            answer.entries = EntryList(shown)
+        }
         if doubtsRights {
-            for index in answer.entries.indices { answer.entries[index].attributes.rights = nil }
+            for row in answer.entries.indices { answer.entries.change(row) { $0.rights = nil } }
         }
         return Listing(entries: answer.entries, isComplete: answer.isComplete)
     }

@@ -63,7 +63,6 @@ package struct ListingParser {
             rows = try ListingRows(text.span, isProvenWhole: isProvenWhole)
         }
         try Self.take(form, text.span, &rows, &listing)
-        listing.seal()
         return listing
     }
 

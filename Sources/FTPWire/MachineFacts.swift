@@ -38,10 +38,6 @@ struct MachineFacts {
     /// FileZilla Server 1.9 writes `perms`.
     private static let perms = key("perms")
     private static let unixMode = key("unix.mode")
-    private static let unixOwner = key("unix.owner")
-    private static let unixUID = key("unix.uid")
-    private static let unixGroup = key("unix.group")
-    private static let unixGID = key("unix.gid")
 
     private static let file = key("file")
     private static let dir = key("dir")
@@ -60,10 +56,6 @@ struct MachineFacts {
         case Self.modify: takeTime(body, value)
         case Self.perm, Self.perms: attributes.rights = Self.rights(body, value)
         case Self.unixMode: attributes.mode = Self.mode(body, value)
-        case Self.unixOwner, Self.unixUID:
-            if let owner = body.decimal(value) { attributes.owner = UInt32(exactly: owner) }
-        case Self.unixGroup, Self.unixGID:
-            if let group = body.decimal(value) { attributes.group = UInt32(exactly: group) }
         default: break
         }
         return false

@@ -20,7 +20,7 @@ package struct ParsedListing: Sendable {
     }
 
     /// The entries in the server's order, without `.` and `..`; no name occurs twice.
-    package internal(set) var entries: [Entry] = []
+    package internal(set) var entries = EntryList()
     /// Whether rows for `.` or `..` were there: proof that dot files are shown and that a directory was listed.
     package internal(set) var sawDotRows = false
     /// What the row for the directory itself says (`type=cdir`, or `.`), if there was one.
@@ -40,7 +40,6 @@ package struct ParsedListing: Sendable {
     /// False when names were left out that exist on the server: then a missing one is no proof of absence, nor no entry of emptiness.
     package private(set) var isComplete = true
 
-    private var names: Set<FileName> = []
     /// The place of the row before, when it has become the last entry.
     private var previous: Range<Int>?
 
@@ -60,8 +59,9 @@ package struct ParsedListing: Sendable {
         guard let name = FileName(body.extracting(range)) else {
             return drop(body, row, for: .forbiddenName)
         }
-        guard names.insert(name).inserted else { return drop(body, row, for: .duplicate) }
-        entries.append(Entry(name: name, attributes: attributes))
+        guard entries.append(Entry(name: name, attributes: attributes)) else {
+            return drop(body, row, for: .duplicate)
+        }
         previous = row
     }
 
@@ -69,8 +69,8 @@ package struct ParsedListing: Sendable {
     ///
     /// vsftpd, ProFTPD and pyftpdlib send such names raw.
     mutating func addEmptyRow(_ body: Span<UInt8>) {
-        guard let row = previous.take(), let broken = entries.popLast() else { return }
-        names.remove(broken.name)
+        guard let row = previous.take() else { return }
+        entries.removeLast()
         drop(body, row, for: .broken)
     }
 
@@ -80,11 +80,6 @@ package struct ParsedListing: Sendable {
         previous = nil
         sawDotRows = true
         if let attributes { directory = attributes }
-    }
-
-    /// Says that no row comes any more: the names need not be looked for, and there may be a million of them.
-    mutating func seal() {
-        names = []
     }
 
     /// The place of the row before, which the next one may show to be broken.

@@ -24,8 +24,7 @@ enum UnixListing {
             columns.date.end < row.upperBound, isBlank(body[columns.date.end])
         else { return nil }
         var name = (columns.date.end + 1)..<row.upperBound
-        var attributes = Attributes(
-            kind: mode.kind, mode: mode.bits, owner: columns.owner, group: columns.group)
+        var attributes = Attributes(kind: mode.kind, mode: mode.bits)
         if let stated = columns.date.stated {
             (attributes.modified, attributes.granularity) = (stated.time, stated.granularity)
         }
@@ -67,8 +66,6 @@ enum UnixListing {
 
     /// The columns between the mode and the name.
     private struct Columns {
-        var owner: UInt32?
-        var group: UInt32?
         var size: Range<Int>
         var date: UnixDate
 
@@ -78,19 +75,14 @@ enum UnixListing {
             _ date: (Range<Int>) -> UnixDate?
         ) {
             var count = 0
-            var (second, first, last) = (mode, mode, mode)
+            var last = mode
             while count < 16, let word = body.word(from: last.upperBound, in: row) {
                 if count > 0, Self.isSize(body, last, kind), let date = date(word) {
-                    // Links, owner, group, size: only when all are there are their places known.
-                    if count == 4 {
-                        owner = body.decimal(second).flatMap { UInt32(exactly: $0) }
-                        group = body.decimal(first).flatMap { UInt32(exactly: $0) }
-                    }
                     size = last
                     self.date = date
                     return
                 }
-                (second, first, last) = (first, last, word)
+                last = word
                 count += 1
             }
             return nil

@@ -78,7 +78,6 @@ package struct Rights: OptionSet, Hashable, Sendable {
 ///
 /// Facts the server did not state are nil, never guessed.
 package struct Attributes: Hashable, Sendable {
-    // A listing of a million names has as many of these: small parts fill the gap behind the first.
     /// The size in bytes; of meaning for regular files only.
     package var size: UInt64?
     /// What the name stands for.
@@ -91,10 +90,6 @@ package struct Attributes: Hashable, Sendable {
     package var rights: Rights?
     /// The time of the last modification.
     package var modified: Timestamp?
-    /// The numeric owner on the server.
-    package var owner: UInt32?
-    /// The numeric group on the server.
-    package var group: UInt32?
     /// The target of a symbolic link, as the server has it: any bytes but NUL.
     package var linkTarget: [UInt8]?
 
@@ -102,7 +97,7 @@ package struct Attributes: Hashable, Sendable {
     package init(
         kind: FileKind, size: UInt64? = nil, modified: Timestamp? = nil,
         granularity: TimeGranularity = .second,
-        mode: UInt16? = nil, owner: UInt32? = nil, group: UInt32? = nil, rights: Rights? = nil,
+        mode: UInt16? = nil, rights: Rights? = nil,
         linkTarget: [UInt8]? = nil
     ) {
         self.kind = kind
@@ -110,8 +105,6 @@ package struct Attributes: Hashable, Sendable {
         self.modified = modified
         self.granularity = granularity
         self.mode = mode
-        self.owner = owner
-        self.group = group
         self.rights = rights
         self.linkTarget = linkTarget
     }
@@ -172,13 +165,18 @@ package struct Entry: Hashable, Sendable {
 /// The answer to a listing.
 package struct Listing: Sendable {
     /// The entries in the server's order, without `.` and `..`; no name occurs twice.
-    package var entries: [Entry]
+    package var entries: EntryList
     /// False when the server may have left entries out (Pure-FTPd stops at 10,000), so that a missing name is no proof of absence.
     package var isComplete: Bool
 
     /// Puts a listing together.
-    package init(entries: [Entry], isComplete: Bool = true) {
+    package init(entries: EntryList, isComplete: Bool = true) {
         self.entries = entries
         self.isComplete = isComplete
+    }
+
+    /// Puts a listing together from single entries.
+    package init(entries: [Entry], isComplete: Bool = true) {
+        self.init(entries: EntryList(entries), isComplete: isComplete)
     }
 }

@@ -30,6 +30,11 @@ package struct FileName: Hashable, Sendable {
         self.init(checking: bytes)
     }
 
+    /// Takes bytes that were accepted as a name before.
+    init(accepted bytes: ArraySlice<UInt8>) {
+        self.bytes = Array(bytes)
+    }
+
     /// Accepts the UTF-8 bytes of a text, under the rules of `init(_:)`.
     package init?(_ text: String) {
         self.init(Array(text.utf8))

@@ -47,6 +47,7 @@ extension Volume {
                 return .known(listing, state.listedAt)
             }
             if let flight = state.flight { return .join(flight) }
+            tree.dropOutdatedListing(of: directory, at: now)
             let flight = ListingFlight(sequence: tree.tick(), startedAt: now)
             state.flight = flight
             return .lead(flight)
@@ -66,7 +67,6 @@ extension Volume {
             }
             refine(&listing.entries, by: known.listing, known.facts)
             let rows = PackedListing(listing.entries, isComplete: listing.isComplete)
-            listing.entries = []
             let isValid = tree.withLock { tree in
                 directory.directory?.flight = nil
                 return tree.land(rows, of: directory, flight)
@@ -100,13 +100,14 @@ extension Volume {
 
     // Keeps the exact times that are known of files whose rows state only the minute or the day of the same time.
     private func refine(
-        _ entries: inout [Entry], by listing: PackedListing?, _ facts: [FileName: DirectoryState.Fact]
+        _ entries: inout EntryList, by listing: PackedListing?, _ facts: [FileName: DirectoryState.Fact]
     ) {
-        for index in entries.indices where entries[index].attributes.granularity > .second {
-            if case .present(let known) = facts[entries[index].name]?.value {
-                entries[index].attributes.refine(by: known)
-            } else if let listing, let row = listing.row(of: entries[index].name) {
-                entries[index].attributes.refine(by: listing.attributes(at: row))
+        for index in entries.indices where entries.attributes(at: index).granularity > .second {
+            let name = entries[index].name
+            if case .present(let known) = facts[name]?.value {
+                entries.change(index) { $0.refine(by: known) }
+            } else if let listing, let row = listing.row(of: name) {
+                entries.change(index) { $0.refine(by: listing.attributes(at: row)) }
             }
         }
     }

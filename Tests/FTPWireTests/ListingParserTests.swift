@@ -7,7 +7,7 @@ import Testing
     private static let now = Timestamp(seconds: 1_795_521_600)
 
     private struct Outcome: Equatable {
-        var entries: [Entry]
+        var entries: EntryList
         var dropped: [ParsedListing.DroppedRow]
         var counts: [Int]
         var flags: [Bool]

@@ -133,6 +133,19 @@ extension Tree {
         return true
     }
 
+    /// Drops a long listing that is not believed any more: a million names would lie beside those that come.
+    ///
+    /// One that states times to the minute may know some of them better than the next one, and stays.
+    mutating func dropOutdatedListing(of directory: Node, at now: Duration) {
+        guard let state = directory.directory, let listing = state.listing, !isFresh(state.listedAt, now),
+            listing.count > Self.longCount, listing.attributes(at: 0).granularity <= .second
+        else { return }
+        cachedEntries -= listing.count
+        state.listing = nil
+    }
+
+    /// From so many entries on a listing is long.
+    private static let longCount = 50_000
     /// Changes kept apart from the listing before they are packed into it.
     private static let factLimit = 1024
     /// The listings used last that are never evicted.

@@ -1,16 +1,12 @@
-import Remote
-
-/// The parts of `Attributes` that are kept of each name, without padding and optionals: 32 bytes instead of 64.
-///
-/// Owners and groups on the server are not among them, for they are not shown; nor is the target of a link.
-struct PackedAttributes {
+/// What is kept of each name: `Attributes` but for the target of a link, without padding and optionals.
+package struct PackedAttributes: Sendable {
     private var statedSize: UInt64
     private var seconds: Int64
     private var nanoseconds: UInt32
     private var mode: UInt16
     private var rights: UInt16
     /// What the name stands for.
-    let kind: FileKind
+    package let kind: FileKind
     private var granularity: TimeGranularity
     private var flags: UInt8
 
@@ -20,7 +16,7 @@ struct PackedAttributes {
     private static let hasRights: UInt8 = 8
 
     /// Packs.
-    init(_ attributes: Attributes) {
+    package init(_ attributes: Attributes) {
         kind = attributes.kind
         (statedSize, seconds, nanoseconds, mode, rights, flags) = (0, 0, 0, 0, 0, 0)
         granularity = attributes.granularity
@@ -28,7 +24,7 @@ struct PackedAttributes {
     }
 
     /// Takes over all but the kind, which may be read meanwhile.
-    mutating func take(_ attributes: Attributes) {
+    package mutating func take(_ attributes: Attributes) {
         granularity = attributes.granularity
         statedSize = attributes.size ?? 0
         seconds = attributes.modified?.seconds ?? 0
@@ -43,17 +39,17 @@ struct PackedAttributes {
     }
 
     /// The size in bytes, nil where none is stated.
-    var size: UInt64? { has(Self.hasSize) ? statedSize : nil }
+    package var size: UInt64? { has(Self.hasSize) ? statedSize : nil }
 
     /// Takes a time stated to the second in place of a coarser one.
-    mutating func state(_ time: Timestamp) {
+    package mutating func state(_ time: Timestamp) {
         seconds = time.seconds
         nanoseconds = 0
         granularity = .second
     }
 
     /// Unpacks.
-    func unpacked(linkTarget: [UInt8]?) -> Attributes {
+    package func unpacked(linkTarget: [UInt8]?) -> Attributes {
         Attributes(
             kind: kind, size: size,
             modified: has(Self.hasTime) ? Timestamp(seconds: seconds, nanoseconds: nanoseconds) : nil,
