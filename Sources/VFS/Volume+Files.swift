@@ -108,9 +108,10 @@ extension Volume {
     /// Ends a handle; nobody sees an error of it any more, so it is logged and the bytes are kept.
     package func release(_ handle: HandleID) {
         guard let file = tree.withLock({ $0.files[handle.rawValue] }) else { return }
-        // mmap(2) writes after the last close(2), and new files nobody wrote to, come to the server only here.
+        // mmap(2) writes after the last close(2), and new files nobody wrote to, come to the server only here. What was refused for another
+        // client's version would only be sent in vain.
         let isPending = tree.withLock { tree in
-            file.content.isDirty
+            file.content.isDirty && !file.content.isOvertaken
                 && (file.hasWritten || tree.contentUsers[ObjectIdentifier(file.content)] == 1)
         }
         if isPending, configuration.writeBack > .zero, delay(handle, file) { return }

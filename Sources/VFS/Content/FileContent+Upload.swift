@@ -47,6 +47,7 @@ extension FileContent {
             } catch {
                 monitor.withLock { state in
                     state.failure = "\(error)"
+                    state.isOvertaken = error.isLostUpdate
                     state.isRecordOld = true
                 }
                 try? renewRecord()
@@ -204,6 +205,7 @@ extension FileContent {
             state.dirty = ByteRanges()
             state.hasChanged = false
             state.failure = nil
+            state.isOvertaken = false
             state.doubt = nil
             state.isHalfPatched = false
             state.followsFrom = environment.settings.followLimit

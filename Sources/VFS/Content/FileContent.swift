@@ -47,6 +47,8 @@ package final class FileContent: Sendable {
         var isClosed = false
         /// Why the last upload failed, for the rescue note.
         var failure: String?
+        /// It failed because the server has another version than the base.
+        var isOvertaken = false
         /// An upload of which it is not known how far it got.
         var doubt: Doubt?
         /// Whether a change of parts has begun on the server and did not come to its end, so that its version is ours to change.
@@ -120,6 +122,11 @@ package final class FileContent: Sendable {
     ///
     /// Never blocks.
     var hasUnsavedBytes: Bool { monitor.withLock { !$0.isDetached && !$0.dirty.isEmpty } }
+
+    /// Whether the last upload failed because the server has another version than `base`: the next one would too, as a rule.
+    ///
+    /// Never blocks.
+    var isOvertaken: Bool { monitor.withLock { $0.isOvertaken } }
 
     /// The version on the server that this content builds on.
     ///

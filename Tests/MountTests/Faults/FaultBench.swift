@@ -95,9 +95,12 @@ final class FaultBench {
     }
 
     /// What stands in a directory on the server's disk.
-    func state(of directory: String) -> FaultOperation.State {
+    func state(of directory: String) -> FaultOperation.State { Self.state(of: directory, on: server) }
+
+    /// What stands in a directory on a server's disk.
+    static func state(of directory: String, on server: ServerFixture) -> FaultOperation.State {
         var state: FaultOperation.State = [:]
-        for name in Self.names(server.onDisk(directory)) {
+        for name in names(server.onDisk(directory)) {
             var status = stat()
             guard lstat(server.onDisk("\(directory)/\(name)"), &status) == 0 else { continue }
             let isDirectory = status.st_mode & S_IFMT == S_IFDIR

@@ -3,8 +3,8 @@ import Posix
 
 /// A TCP relay between a client under test and a server on this machine, which does to their connections what networks do.
 ///
-/// It listens where a `CountingRelay` does. One `Fault` at a time can be armed, which happens once; and from one moment to the next it can be
-/// everybody's (`Weather`).
+/// It listens where a `CountingRelay` does. One `Fault` at a time can be armed, which happens once, or an action of the test's own; and from
+/// one moment to the next it can be everybody's (`Weather`).
 ///
 /// To be stopped by whoever made it.
 package final class FaultRelay: Sendable {
@@ -30,10 +30,17 @@ package final class FaultRelay: Sendable {
         }
     }
 
+    private struct Trap {
+        let path: Path
+        let number: Int
+        let action: @Sendable () -> Void
+    }
+
     private struct State {
         var weather = Weather.fair
         var fault: Fault?
-        /// The fault has happened.
+        var trap: Trap?
+        /// The fault or the action has happened.
         var isMet = false
         /// Since `arm`.
         var messages: [Path: Int] = [:]
@@ -82,23 +89,36 @@ package final class FaultRelay: Sendable {
     }
 
     /// Has a fault happen once from now on, and begins to count messages; nil counts alone.
-    package func arm(_ fault: Fault?) {
+    package func arm(_ fault: Fault?) { arm(fault, nil) }
+
+    /// Has an action done once, in the relay's thread, when the n-th message has come some way from now on, counted from 1, and begins to
+    /// count messages.
+    ///
+    /// The message arrives when the action has returned; nothing does meanwhile.
+    package func arm(at number: Int, of path: Path, action: @escaping @Sendable () -> Void) {
+        arm(nil, Trap(path: path, number: number, action: action))
+    }
+
+    private func arm(_ fault: Fault?, _ trap: Trap?) {
         state.withLock { state in
-            state.fault = fault
+            (state.fault, state.trap) = (fault, trap)
             state.isMet = false
             state.messages = [:]
             state.bytes = [:]
         }
     }
 
-    /// Takes an armed fault back; whether it has happened.
+    /// Takes back what is armed; whether it has happened.
     @discardableResult
     package func disarm() -> Bool {
         state.withLock { state in
-            state.fault = nil
+            (state.fault, state.trap) = (nil, nil)
             return state.isMet
         }
     }
+
+    /// Whether what was armed has happened, or begun to.
+    package var isMet: Bool { state.withLock { $0.isMet } }
 
     /// How many messages have come that way since `arm`.
     package func messages(_ path: Path) -> Int { state.withLock { $0.messages[path] ?? 0 } }
@@ -124,15 +144,23 @@ package final class FaultRelay: Sendable {
 
 /// What the links ask of their relay, and the thread.
 extension FaultRelay {
-    /// Counts a message; the effect that it meets, if any, and how many of its bytes come before that.
+    /// Counts a message, and does what is to be done at it; the effect that it meets, if any, and how many of its bytes come before that.
     func judge(
         _ count: Int, _ channel: Fault.Channel, _ direction: Fault.Direction
     ) -> (effect: Fault.Effect, intact: Int)? {
-        state.withLock { state in
-            let path = Path(channel: channel, direction: direction)
+        let path = Path(channel: channel, direction: direction)
+        let action = state.withLock { state -> (@Sendable () -> Void)? in
+            state.messages[path, default: 0] += 1
+            guard let trap = state.trap, trap.path == path, trap.number == state.messages[path] else {
+                return nil
+            }
+            (state.trap, state.isMet) = (nil, true)
+            return trap.action
+        }
+        action?()
+        return state.withLock { state in
             let before = state.bytes[path, default: 0]
             state.bytes[path] = before + count
-            state.messages[path, default: 0] += 1
             guard let fault = state.fault, fault.channel == channel, fault.direction == direction else {
                 return nil
             }

@@ -43,6 +43,24 @@ import Testing
         #expect(fixture.rescued.count == 1)
     }
 
+    @Test(
+        "what was refused for another client's version is sent once, and kept",
+        arguments: [Duration.zero, .seconds(60)])
+    func sentOnce(_ delay: Duration) throws {
+        let fixture = try VolumeFixture(configuration: { $0.writeBack = delay })
+        fixture.server.put("/f", Array("base".utf8))
+        let handle = try fixture.open("/f", .both)
+        fixture.advance(.seconds(100))
+        fixture.server.put("/f", Array("theirs".utf8))
+        try fixture.write(handle, "ours")
+        #expect(failure { try fixture.volume.synchronize(handle, for: Request()) } != nil)
+        fixture.volume.release(handle)
+        #expect(fixture.store.calls.count { $0.operation == .replace } == 1)
+        #expect(fixture.server.content("/f") == Array("theirs".utf8))
+        #expect(fixture.rescued.count == 1)
+        #expect(try fixture.text("/f") == "theirs")
+    }
+
     @Test("own changes are never taken for another client's", arguments: [true, false])
     func own(_ changesTime: Bool) throws {
         let fixture = try VolumeFixture()
