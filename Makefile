@@ -52,10 +52,10 @@ soak: ## random operations and faults on all servers, SOAK_SECONDS=3600; fails w
 	$(CHECKED) $(SWIFT) build --build-tests
 	$(CHECKED) FTPSFS_SOAK_SECONDS=$(SOAK_SECONDS) $(SWIFT) test --skip-build --filter SoakTests
 
-faults: ## every operation at every step with every fault, on all servers
+faults: ## every operation at every step with every fault and with kill -9, on all servers
 	@scripts/setup tests
 	$(CHECKED) $(SWIFT) build --build-tests
-	$(CHECKED) FTPSFS_ALL_FAULTS=1 $(SWIFT) test --skip-build --filter FaultMatrixTests.all
+	$(CHECKED) FTPSFS_ALL_FAULTS=1 $(SWIFT) test --skip-build --filter '(FaultMatrixTests|KillTests).all'
 
 bench: ## measure on loopback and a link of 50 ms, against curl, lftp, rclone and curlftpfs (BENCH="--server all": options)
 	@scripts/setup tests

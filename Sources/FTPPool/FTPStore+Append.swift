@@ -38,6 +38,8 @@ extension FTPStore {
         let start: UInt64
         /// Whether a transfer has begun, so that bytes of ours may have reached the file.
         var hasBegun = false
+        /// Whether the file may have been given its time, though not all bytes: some servers acknowledge a transfer that broke.
+        var mayBeTimed = false
     }
 
     /// Sends what is missing: all at first, after a break what lies beyond the bytes that have arrived.
@@ -60,6 +62,8 @@ extension FTPStore {
             }
             work.hasBegun = true
         }
+        work.mayBeTimed = true
+        let work = work
         return try UploadFailure.sorting { () throws(FTPError) in
             let modified = work.order.modified
             if let dressing = dressing(work.path, mode: nil, modified, over: session) {
@@ -105,6 +109,7 @@ extension FTPStore {
         let found = try target(work.path, over: lease.session)
         guard let size = found?.size else { throw changed(work, "the file is gone") }
         if size == work.start {
+            if work.mayBeTimed, let found, found.hasTime(of: work.order) { return size }
             try compare(found, with: work.order, work.path)
             return size
         }
@@ -128,5 +133,16 @@ extension FTPStore {
         guard isUnknown || refusal.mayConcernTheName else { return }
         if isUnknown { learned.withLock { $0.appends = false } }
         throw RemoteError(.unsupported, operation: "APPE", path: path, words: "\(refusal)")
+    }
+}
+
+extension Attributes {
+    /// Whether the file differs from the version that an order expects by the order's own time alone.
+    fileprivate func hasTime(of order: UploadOrder) -> Bool {
+        guard case .version(var version) = order.expectation, let modified = order.modified else {
+            return false
+        }
+        version.modified = modified
+        return self.version.matches(version)
     }
 }

@@ -61,12 +61,13 @@ extension Volume {
         guard case .time(let late) = rest else { return }
         let exactness = min(store.traits.granularity, .second)
         let isSet = try content.retime(to: late, exactness, for: request) { () throws(VolumeError) -> Bool in
-            do {
+            do throws(RemoteError) {
                 try store.setModified(path, kind: .file, to: late, for: request)
                 stored.modified = late
                 stored.granularity = exactness
                 return true
             } catch {
+                if error.leavesDoubt { content.doubtTime(late, exactness) }
                 logOnce(
                     "times file",
                     "the server cannot set times of a file; they are kept here while mounted (\(error))")

@@ -28,6 +28,21 @@ struct AppendingTests {
         }
     }
 
+    @Test(
+        "a time of our own is not taken for another client's change, where nothing of an acknowledged transfer is there"
+    )
+    func timedInVain() throws {
+        try run { fixture, order in
+            var order = order
+            order.modified = Timestamp(seconds: 1_600_000_000)
+            fixture.server.at(.transfer("APPE"), times: 1, .endEarly(after: 0))
+            let attributes = try fixture.append("/log", at: 1000, whole, order)
+            #expect(attributes.size == 6000)
+            #expect(fixture.tree.content("/log") == whole)
+            #expect(fixture.arguments("APPE").count == 2)
+        }
+    }
+
     @Test("what the session that broke writes late is not sent again")
     func lateBytes() throws {
         try run { fixture, order in

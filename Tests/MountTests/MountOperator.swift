@@ -97,7 +97,8 @@ final class MountOperator {
                 seen, stored = view(M + name), view(root + name)
                 if seen != stored: raise ValueError(f'the mount shows {seen}, the server has {stored}')
         def pattern(seed, offset, count):
-            return bytes((i * 7 + int(seed)) % 251 for i in range(int(offset), int(offset) + int(count)))
+            period = bytes((i * 7 + int(seed)) % 251 for i in range(int(offset), int(offset) + 251))
+            return (period * (int(count) // 251 + 1))[:int(count)]
         def view(path):
             rows = {}
             for name in os.listdir(path):

@@ -71,6 +71,7 @@ extension FileContent {
     {
         if let attributes = try settleDoubt(at: path, for: request) { return attributes }
         try settlePatch(at: path, for: request)
+        try settleTime(at: path, for: request)
         let writer = try takeOverFollower(for: request)
         // Closed before, as a rule.
         defer { writer?.close() }
@@ -117,7 +118,12 @@ extension FileContent {
             switch error.kind {
             case .unsupported: return nil
             case .changed: break
-            default: monitor.withLock { $0.doubt = Doubt(sent: offset..<size) }
+            default:
+                monitor.withLock { $0.doubt = Doubt(sent: offset..<size) }
+                // The time may be there without the bytes: an acknowledgement proves nothing.
+                if let time = terms.modified {
+                    doubtTime(time, min(environment.store.traits.granularity, .second))
+                }
             }
             throw VolumeError(error)
         }
@@ -207,6 +213,7 @@ extension FileContent {
             state.failure = nil
             state.isOvertaken = false
             state.doubt = nil
+            state.doubtfulTime = nil
             state.isHalfPatched = false
             state.followsFrom = environment.settings.followLimit
             state.isRecordOld = false

@@ -51,6 +51,8 @@ package final class FileContent: Sendable {
         var isOvertaken = false
         /// An upload of which it is not known how far it got.
         var doubt: Doubt?
+        /// A time of modification that the server may have given that version since.
+        var doubtfulTime: (time: Timestamp, granularity: TimeGranularity)?
         /// Whether a change of parts has begun on the server and did not come to its end, so that its version is ours to change.
         var isHalfPatched = false
         var modifiedHere: Timestamp?

@@ -262,9 +262,9 @@ extension Node {
     /// their way to the server, or still to come, a difference is only what they make.
     func isOpen(otherThan finding: Finding) -> Bool {
         guard handles > 0, let file, let content = file.content, file.uploads == 0, !isLocal,
-            checkedAt.map({ $0 <= finding.at }) ?? true, !content.isDirty, let base = content.base
+            checkedAt.map({ $0 <= finding.at }) ?? true, !content.isDirty, content.base != nil
         else { return false }
-        return !base.matches(finding.attributes.version)
+        return !content.recognizes(finding.attributes.version)
     }
 
     /// Takes over what the server says, unless something newer is known.

@@ -39,13 +39,15 @@ enum KillOperation: String, CaseIterable, Sendable {
     private static let small = content(seed: 1, count: 1000)
     private static let book = content(seed: 3, count: 1_200_000)
     private static let written = content(seed: 4, count: 40_000)
-    private static let large = content(seed: 4, count: 2_500_000)
+    private static let large = content(seed: 4, count: 1_500_000)
     private static let more = content(seed: 5, count: 50_000)
     private static let page = content(seed: 6, count: 100_000)
 
     /// Bytes that the operator makes too.
     private static func content(seed: Int, count: Int) -> [UInt8] {
-        (0..<count).map { UInt8(($0 * 7 + seed) % 251) }
+        var bytes = (0..<251).map { UInt8(($0 * 7 + seed) % 251) }
+        while bytes.count < count { bytes += bytes }
+        return Array(bytes[..<count])
     }
 
     /// What the directory holds before.
@@ -81,7 +83,7 @@ enum KillOperation: String, CaseIterable, Sendable {
             (.replace, .opening), (.replace, .writing), (.createLarge, .opening):
             [before, ["file": []], after]
         case (.createLarge, .writing):
-            [before, after] + [0, 1 << 20, 2 << 20].map { ["file": Array(Self.large[..<$0])] }
+            [before, after] + [0, 1 << 20].map { ["file": Array(Self.large[..<$0])] }
         case (.synchronize, .written): [["file": Self.written]]
         case (.synchronize, .synchronized): [["file": Self.written], after]
         case (.save, .opening), (.save, .writing):
@@ -98,7 +100,7 @@ enum KillOperation: String, CaseIterable, Sendable {
         let d = "/" + directory
         switch self {
         case .create: return ["staged", d + "/file", "new", "0", "4", "40000"]
-        case .createLarge: return ["staged", d + "/file", "new", "0", "4", "2500000"]
+        case .createLarge: return ["staged", d + "/file", "new", "0", "4", "1500000"]
         case .replace: return ["staged", d + "/file", "cut", "0", "4", "40000"]
         case .append: return ["staged", d + "/file", "append", "0", "5", "50000"]
         case .change: return ["staged", d + "/book", "within", "700000", "6", "100000"]

@@ -84,6 +84,46 @@ import Testing
         #expect(fixture.rescued == [])
     }
 
+    @Test("a time that the server has set without saying so is not taken for another client's change")
+    func timeInDoubt() throws {
+        let fixture = try VolumeFixture()
+        fixture.server.put("/f", Array("base".utf8))
+        let node = try fixture.node("/f")
+        let handle = try fixture.volume.open(node.node, .both, for: Request()).handle
+        fixture.advance(.seconds(100))
+        fixture.store.fail(.setModified, with: .unreachable, .after)
+        var changes = AttributeChanges()
+        changes.modified = Timestamp(seconds: 77)
+        #expect(
+            failure {
+                _ = try fixture.volume.setAttributes(changes, of: node.node, handle: nil, for: Request())
+            } != nil)
+        fixture.advance(.seconds(100))
+        #expect(try fixture.stat("/f").modified == Timestamp(seconds: 77))
+        #expect(try fixture.stat("/f").inode == node.attributes.inode)
+        try fixture.write(handle, " and more", at: 4)
+        try fixture.close(handle)
+        #expect(fixture.server.content("/f") == Array("base and more".utf8))
+        #expect(fixture.rescued == [])
+    }
+
+    @Test("nor is the time of an append of which nothing else has arrived")
+    func timeOfAppendInDoubt() throws {
+        let fixture = try VolumeFixture()
+        fixture.server.put("/f", Array("base".utf8))
+        let handle = try fixture.open("/f", .both)
+        fixture.advance(.seconds(100))
+        try fixture.write(handle, " and more", at: 4)
+        fixture.store.fail(.append, with: .unreachable)
+        #expect(failure { try fixture.volume.flush(handle, for: Request()) } != nil)
+        let path = try #require(RemotePath("/f"))
+        let time = try fixture.stat("/f").modified
+        try fixture.server.setModified(path, kind: .file, to: time, for: Request())
+        try fixture.close(handle)
+        #expect(fixture.server.content("/f") == Array("base and more".utf8))
+        #expect(fixture.rescued == [])
+    }
+
     @Test("pages of a file seen within the second of its change are not kept: it may change once more in it")
     func racyPages() throws {
         let fixture = try VolumeFixture()
