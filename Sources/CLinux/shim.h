@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <linux/falloc.h>
 #include <malloc.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
@@ -94,6 +95,23 @@ static inline uint64_t ftpsfs_file_limit(void) {
     const int files = 7; // RLIMIT_NOFILE, by number for the same reason
     syscall(SYS_prlimit64, 0, files, (void *)0, limits);
     return limits[0];
+}
+
+/// How many bytes of address space this process may use; UINT64_MAX for any number.
+static inline uint64_t ftpsfs_address_space_limit(void) {
+    uint64_t limits[2] = {UINT64_MAX, UINT64_MAX};
+    const int addressSpace = 9; // RLIMIT_AS
+    syscall(SYS_prlimit64, 0, addressSpace, (void *)0, limits);
+    return limits[0];
+}
+
+/// Has all threads share one arena of the allocator, and those started from now on have stacks of so many bytes.
+static inline void ftpsfs_spare_address_space(size_t stack) {
+    mallopt(M_ARENA_MAX, 1);
+    pthread_attr_t attributes;
+    if (pthread_attr_init(&attributes) != 0) return;
+    if (pthread_attr_setstacksize(&attributes, stack) == 0) pthread_setattr_default_np(&attributes);
+    pthread_attr_destroy(&attributes);
 }
 
 /// Allows this process as many open files as it may allow itself, `most` of them at the most; a greater number stays.

@@ -10,36 +10,54 @@ struct Outage {
     private(set) var error: RemoteError
     /// When the next attempt may be made.
     private(set) var nextAttempt: ContinuousClock.Instant
-    private var failures: Int
+    private var failures = 0
+    private var refusals = 0
 
     /// How long operations wait for the server to come back before they are refused at once.
     static let patience: Duration = .seconds(30)
     /// The longest pause between two attempts to reach a server that is away.
     static let longestPause: Duration = .seconds(30)
-    /// The pause after a refused log-in or certificate: servers lock accounts that try again and again.
+    /// The pause after a refused log-in or certificate, twice as long after each further one: servers lock accounts that try again and again.
     static let pauseAfterRefusal: Duration = .seconds(300)
+    /// The longest pause after one.
+    static let longestPauseAfterRefusal: Duration = .seconds(3600)
 
     /// Begins with the first failure.
     init(_ error: RemoteError, now: ContinuousClock.Instant) {
         since = now
         self.error = error
-        failures = 0
         nextAttempt = now
         addFailure(error, now: now)
     }
 
-    /// Counts a failed attempt and puts the next one off: 0.25 s, then twice as long each time, up to 30 s.
+    /// Counts a failed attempt and puts the next one off: 0.25 s, then twice as long each time, up to 30 s; after a refusal 5 minutes, then
+    /// twice as long for each further one, up to an hour.
     mutating func addFailure(_ error: RemoteError, now: ContinuousClock.Instant) {
         self.error = error
         failures += 1
-        let pause: Duration = .milliseconds(250 * (1 << min(failures - 1, 7)))
-        nextAttempt = now.advanced(by: isRefusal ? Self.pauseAfterRefusal : min(pause, Self.longestPause))
+        let pause: Duration
+        if Self.isRefusal(error) {
+            refusals += 1
+            pause = min(
+                Self.pauseAfterRefusal * (1 << min(refusals - 1, 7)), Self.longestPauseAfterRefusal)
+        } else {
+            pause = min(.milliseconds(250 * (1 << min(failures - 1, 7))), Self.longestPause)
+        }
+        nextAttempt = now.advanced(by: pause)
+    }
+
+    /// Lets the next attempt be made at once.
+    mutating func hasten(now: ContinuousClock.Instant) {
+        nextAttempt = min(nextAttempt, now)
     }
 
     /// Whether whoever asks now is refused at once instead of waiting for the next attempt.
     func refusesAtOnce(now: ContinuousClock.Instant) -> Bool {
-        isRefusal || now >= since.advanced(by: Self.patience)
+        Self.isRefusal(error) || now >= since.advanced(by: Self.patience)
     }
 
-    private var isRefusal: Bool { error.kind == .authentication || error.kind == .untrusted }
+    /// Whether a failure means that the server, or this side of it, does not want the connection, so that trying again helps nobody.
+    static func isRefusal(_ error: RemoteError) -> Bool {
+        error.kind == .authentication || error.kind == .untrusted
+    }
 }

@@ -123,6 +123,13 @@ package final class Pool: Sendable {
         for session in suspects { session.value.close() }
     }
 
+    /// Has a server that is away, or refuses the log-in, asked once more without waiting for the next regular attempt.
+    ///
+    /// Does not block.
+    package func hasten() {
+        state.update { $0.sessions.hasten(now: .now) }
+    }
+
     /// What can be seen of the pool.
     struct Sight {
         /// The number of sessions that stand.
@@ -260,7 +267,8 @@ package final class Pool: Sendable {
                     throw state.withLock { $0.sessions.outage?.error }
                         ?? RemoteError(.busy, operation: "connect", words: "all connections are in use")
                 }
-                if retryAt == nil { reclaimOne() }
+                // A session that is about to be there need not be taken from anybody; what is far off is no help.
+                if retryAt.map({ $0 > .now.advanced(by: Outage.longestPause) }) ?? true { reclaimOne() }
             }
         }
     }
@@ -279,7 +287,7 @@ package final class Pool: Sendable {
     private func open(for request: Request, _ purpose: Purpose) throws(RemoteError) -> Confined<Session>? {
         do throws(FTPError) {
             let session = try opener(request)
-            state.update { $0.sessions.opened(purpose, request.urgency) }
+            state.update { $0.sessions.opened(purpose, request.urgency, now: .now) }
             return session
         } catch {
             let remote = RemoteError(error, operation: "connect", path: nil)
@@ -355,11 +363,14 @@ package final class Pool: Sendable {
         guard state.withLock({ $0.sessions.beginReserve(now: .now) }) else { return }
         do throws(FTPError) {
             let session = try opener(keeperRequest)
-            state.update { $0.sessions.opened(.metadata) }
+            state.update { $0.sessions.opened(.metadata, now: .now) }
             takeBack(session, from: .metadata, .demanded, discarding: nil)
         } catch {
             logger.debug("no session in reserve: \(error)")
-            state.update { $0.sessions.reserveFailed(isLimit: error.isConnectionLimit, now: .now) }
+            let remote = RemoteError(error, operation: "connect", path: nil)
+            state.update {
+                $0.sessions.reserveFailed(remote, isLimit: error.isConnectionLimit, now: .now)
+            }
         }
     }
 

@@ -47,6 +47,8 @@ struct PoolState<Member> {
     private var opening = 0
     private var waiting = 0
     private var loweredAt: ContinuousClock.Instant?
+    /// When a log-in succeeded last; nil once a session was lost since.
+    private var provenAt: ContinuousClock.Instant?
     private var reserveRefusedUntil: ContinuousClock.Instant?
 
     /// After this time a lowered ceiling is tried again: the server's other clients may have gone.
@@ -54,6 +56,12 @@ struct PoolState<Member> {
 
     /// An idle session has rested after this time: firewalls forget connections that were silent for a minute or more.
     static var restTime: Duration { .seconds(60) }
+
+    /// A log-in is proof for this time that the next ones succeed: others go on side by side then, and one at a time otherwise.
+    ///
+    /// A server that has begun to refuse them, for the password was changed, is to see one and not one for each who waits: it counts them and
+    /// locks the account.
+    static var proofTime: Duration { .seconds(60) }
 
     /// Makes the state of a pool without sessions; `limit` is at least 1.
     init(limit: Int) {
@@ -103,6 +111,8 @@ struct PoolState<Member> {
             guard now >= outage.nextAttempt else { return .wait(until: outage.nextAttempt) }
         }
         guard standing + opening < ceiling else { return .wait(until: nil) }
+        // The log-in under way decides; nobody has to give up a session for that.
+        guard opening == 0 || isProven(now: now) else { return .wait(until: now) }
         opening += 1
         return .open
     }
@@ -117,9 +127,12 @@ struct PoolState<Member> {
     }
 
     /// Notes that the session for which a place was taken stands and is leased.
-    mutating func opened(_ purpose: Purpose, _ urgency: Request.Urgency = .demanded) {
+    mutating func opened(
+        _ purpose: Purpose, _ urgency: Request.Urgency = .demanded, now: ContinuousClock.Instant
+    ) {
         opening -= 1
         outage = nil
+        provenAt = now
         lend(purpose, urgency)
     }
 
@@ -134,6 +147,7 @@ struct PoolState<Member> {
             return true
         }
         guard error.kind != .interrupted else { return false }
+        provenAt = nil
         if outage == nil {
             outage = Outage(error, now: now)
         } else {
@@ -152,7 +166,10 @@ struct PoolState<Member> {
         leased -= 1
         if purpose == .transfer { transfers -= 1 }
         if urgency == .spare { spares -= 1 }
-        guard let member else { return [] }
+        guard let member else {
+            provenAt = nil
+            return []
+        }
         guard isOpen, standing < ceiling else { return [member] }
         idle.insert(Idle(member: member, since: now), at: isSettled ? idle.endIndex : 0)
         return []
@@ -164,6 +181,7 @@ struct PoolState<Member> {
     /// Takes in an idle session that was opened elsewhere.
     mutating func adopt(_ member: Member, now: ContinuousClock.Instant) {
         idle.append(Idle(member: member, since: now))
+        provenAt = now
     }
 
     /// Takes out the sessions that have been idle for too long, oldest first.
@@ -176,6 +194,7 @@ struct PoolState<Member> {
     /// Takes out all idle sessions: they belong to a server that was found dead, or the pool ends.
     mutating func removeIdle() -> [Member] {
         defer { idle.removeAll() }
+        provenAt = nil
         return idle.map(\.member)
     }
 
@@ -186,6 +205,11 @@ struct PoolState<Member> {
         guard isOpen, let outage, standing == 0, opening == 0, now >= outage.nextAttempt else { return false }
         opening += 1
         return true
+    }
+
+    /// Allows an attempt to end an outage at once, for the user has said that it is worth one.
+    mutating func hasten(now: ContinuousClock.Instant) {
+        outage?.hasten(now: now)
     }
 
     /// The most sessions that are held in reserve, the one in use included.
@@ -204,7 +228,13 @@ struct PoolState<Member> {
     }
 
     /// Notes that a session in reserve could not be opened, which proves nothing for those who need one: there is none for a while.
-    mutating func reserveFailed(isLimit: Bool, now: ContinuousClock.Instant) {
+    ///
+    /// A refused log-in proves that nobody gets one.
+    mutating func reserveFailed(_ error: RemoteError, isLimit: Bool, now: ContinuousClock.Instant) {
+        if Outage.isRefusal(error) {
+            _ = openFailed(error, isLimit: isLimit, now: now)
+            return
+        }
         opening -= 1
         reserveRefusedUntil = now.advanced(by: Self.reservePause)
         if isLimit, standing + opening > 0 {
@@ -236,6 +266,10 @@ struct PoolState<Member> {
         case .metadata: return leased + opening < ceiling - 1
         case .transfer: return leased + opening < ceiling - 1 && transfers < ceiling - 2
         }
+    }
+
+    private func isProven(now: ContinuousClock.Instant) -> Bool {
+        provenAt.map { now < $0.advanced(by: Self.proofTime) } ?? false
     }
 
     private mutating func raiseCeiling(now: ContinuousClock.Instant) {

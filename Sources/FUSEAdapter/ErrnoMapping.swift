@@ -27,6 +27,8 @@ package enum ErrnoMapping {
         case .nameTooLong: ENAMETOOLONG
         case .tooLarge: EFBIG
         case .noSpace: ENOSPC
+        // Not EMFILE: it is not the caller that has too many files open.
+        case .tooManyFiles: ENFILE
         case .noAttribute: ENODATA
         case .noSuchPlace: ENXIO
         case .bufferTooSmall: ERANGE
@@ -78,7 +80,7 @@ package enum ErrnoMapping {
             .noSuchPlace,
             .bufferTooSmall:
             true
-        case .stale, .noSpace, .local: false
+        case .stale, .noSpace, .tooManyFiles, .local: false
         }
     }
 

@@ -75,6 +75,20 @@ package enum CurrentProcess {
         ftpsfs_return_memory_from(128 << 10)
     }
 
+    /// How many bytes of address space this process may use (getrlimit(2), RLIMIT_AS); nil for any number.
+    package static var addressSpaceLimit: UInt64? {
+        let limit = ftpsfs_address_space_limit()
+        return limit == .max ? nil : limit
+    }
+
+    /// Where the address space is limited, has threads use little of it: stacks of 1 MiB in place of 8 MiB, and one arena of the allocator
+    /// in place of 64 MiB for each of them (mallopt(3), M_ARENA_MAX).
+    ///
+    /// To be called before other threads exist.
+    package static func spareAddressSpace() {
+        if addressSpaceLimit != nil { ftpsfs_spare_address_space(1 << 20) }
+    }
+
     /// How many files this process may have open (getrlimit(2)).
     package static var fileLimit: Int { Int(clamping: ftpsfs_file_limit()) }
 

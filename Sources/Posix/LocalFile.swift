@@ -188,6 +188,8 @@ extension Errno {
     package static let quotaExceeded = Errno(EDQUOT)
     /// The file would be too large (EFBIG).
     package static let tooLarge = Errno(EFBIG)
+    /// Too many files are open (EMFILE).
+    package static let tooManyFiles = Errno(EMFILE)
     /// Input or output failed (EIO).
     package static let inputOutput = Errno(EIO)
 }

@@ -7,9 +7,8 @@ extension VolumeError {
         case .remote(let error): error.leavesDoubt
         case .interrupted, .local, .stale: true
         case .notFound, .exists, .notDirectory, .isDirectory, .notEmpty, .denied, .notPermitted, .invalid,
-            .unsupported, .readOnly, .badHandle, .nameTooLong, .tooLarge, .noSpace, .noAttribute,
-            .noSuchPlace,
-            .bufferTooSmall:
+            .unsupported, .readOnly, .badHandle, .nameTooLong, .tooLarge, .noSpace, .tooManyFiles,
+            .noAttribute, .noSuchPlace, .bufferTooSmall:
             false
         }
     }

@@ -36,6 +36,8 @@ package enum VolumeError: Error, Sendable {
     case tooLarge
     /// This machine's spool has no room (ENOSPC).
     case noSpace
+    /// As many files wait for their upload as this machine lets the program have open (ENFILE).
+    case tooManyFiles
     /// No such extended attribute (ENODATA).
     case noAttribute
     /// Beyond the last data or hole (ENXIO).

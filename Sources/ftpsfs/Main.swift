@@ -9,6 +9,7 @@ enum Main {
         Console.openMissingStreams()
         Daemon.ignoreBrokenPipes()
         CurrentProcess.returnFreedMemory()
+        CurrentProcess.spareAddressSpace()
         CurrentProcess.raiseFileLimit()
         let arguments = CurrentProcess.arguments.map { ArgumentText.text($0) }
         let name = arguments.first.map { $0.split(separator: "/").last.map(String.init) ?? $0 } ?? "ftpsfs"

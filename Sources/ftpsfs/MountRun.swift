@@ -32,6 +32,8 @@ struct MountRun {
         } catch {
             throw Failure(error)
         }
+        try SystemLimits.checkMemory()
+        _ = try SystemLimits.files(besides: settings.server.maximumConnections)
         if isFake { return .success }
         Daemon.protectSecrets()
         do {

@@ -12,11 +12,12 @@ struct PoolStateTests {
     }
 
     private let unreachable = RemoteError(.unreachable, operation: "connect", words: "refused")
+    private let refused = RemoteError(.authentication, operation: "connect", words: "530 Login incorrect.")
 
     /// Opens one session in the state and leaves it leased.
     private func open(_ state: inout PoolState<Int>, _ purpose: Purpose) -> Bool {
         guard case .open = state.request(purpose, now: start) else { return false }
-        state.opened(purpose)
+        state.opened(purpose, now: start)
         return true
     }
 
@@ -120,7 +121,7 @@ struct PoolStateTests {
         #expect(error == unreachable)
         let result7 = state.beginProbe(now: at(100))
         #expect(result7)
-        state.opened(.metadata)
+        state.opened(.metadata, now: start)
         _ = state.takeBack(7, from: .metadata, now: at(100))
         guard case .use(7, _) = state.request(.metadata, now: at(101)) else {
             Issue.record("the server's return was not noticed")
@@ -131,18 +132,69 @@ struct PoolStateTests {
     @Test("a refused log-in is final at once and tried again only after a long pause")
     func refusedLoginIsNotRepeated() {
         var state = PoolState<Int>(limit: 2)
+        var now = 0.0
         guard case .open = state.request(.metadata, now: start) else { return }
-        let refused = RemoteError(.authentication, operation: "connect", words: "530 Login incorrect.")
-        let result8 = state.openFailed(refused, isLimit: false, now: start)
-        #expect(!result8)
-        guard case .refuse = state.request(.metadata, now: at(1)) else {
-            Issue.record("the log-in was tried again")
-            return
+        let asksAgain = state.openFailed(refused, isLimit: false, now: start)
+        #expect(!asksAgain)
+        // Each further one costs twice the pause, up to an hour.
+        for pause in [300.0, 600, 1200, 2400, 3600, 3600] {
+            guard case .refuse(refused) = state.request(.metadata, now: at(now + 1)) else {
+                Issue.record("the log-in was tried again")
+                return
+            }
+            let tooEarly = state.beginProbe(now: at(now + pause - 1))
+            now += pause
+            let inTime = state.beginProbe(now: at(now))
+            #expect(!tooEarly && inTime)
+            _ = state.openFailed(refused, isLimit: false, now: at(now))
         }
-        let result9 = state.beginProbe(now: at(200))
-        #expect(!result9)
-        let result10 = state.beginProbe(now: at(301))
-        #expect(result10)
+        // The user may know better.
+        state.hasten(now: at(now + 1))
+        let atOnce = state.beginProbe(now: at(now + 1))
+        #expect(atOnce)
+        state.opened(.metadata, now: at(now + 1))
+        #expect(state.outage == nil)
+    }
+
+    @Test(
+        "of those who want a session at once one logs in, and the others when that has succeeded a moment ago"
+    )
+    func oneLoginAtATime() {
+        var state = PoolState<Int>(limit: 6)
+        func decision(_ seconds: Double) -> String {
+            switch state.request(.metadata, now: at(seconds)) {
+            case .open: "open"
+            case .use: "use"
+            case .wait(let moment): moment == nil ? "wait" : "wait a moment"
+            case .refuse: "refuse"
+            }
+        }
+        #expect([decision(0), decision(0)] == ["open", "wait a moment"])
+        state.opened(.metadata, now: at(1))
+        #expect([decision(2), decision(2)] == ["open", "open"])
+        for _ in 1...2 { state.opened(.metadata, now: at(2)) }
+        // A session that is lost makes the server one that may have begun to refuse.
+        _ = state.takeBack(nil, from: .metadata, now: at(3))
+        #expect([decision(3), decision(3)] == ["open", "wait a moment"])
+        state.opened(.metadata, now: at(4))
+        #expect(decision(4) == "open")
+        state.opened(.metadata, now: at(4))
+        // So does time.
+        #expect([decision(64), decision(64)] == ["open", "wait a moment"])
+        let asksAgain = state.openFailed(refused, isLimit: false, now: at(65))
+        // Those that stand may still be given back.
+        #expect(asksAgain && decision(66) == "wait a moment")
+    }
+
+    @Test("a log-in that is refused to a session in reserve is not tried again by anybody")
+    func refusedReserve() {
+        var state = PoolState<Int>(limit: 6)
+        #expect(open(&state, .transfer))
+        let begins = state.beginReserve(now: start)
+        #expect(begins)
+        state.reserveFailed(refused, isLimit: false, now: at(1))
+        let later = state.beginReserve(now: at(100))
+        #expect(!later && state.outage?.error == refused)
     }
 
     @Test("idle sessions expire oldest first; leased ones never")
@@ -205,7 +257,7 @@ struct PoolStateTests {
                 Issue.record("there was room")
                 return
             }
-            state.opened(.transfer, .spare)
+            state.opened(.transfer, .spare, now: start)
         }
         guard case .refuse(let error) = state.request(.transfer, .spare, now: start) else {
             Issue.record("a demanded transfer would have to wait")
@@ -244,7 +296,7 @@ struct PoolStateTests {
         #expect(open(&state, .transfer))
         let first = state.beginReserve(now: at(1))
         #expect(first)
-        state.opened(.metadata)
+        state.opened(.metadata, now: start)
         _ = state.takeBack(2, from: .metadata, now: start)
         let whileIdle = state.beginReserve(now: at(1))
         #expect(!whileIdle)
@@ -254,7 +306,7 @@ struct PoolStateTests {
         }
         let second = state.beginReserve(now: at(1))
         #expect(second)
-        state.opened(.metadata)
+        state.opened(.metadata, now: start)
         _ = state.takeBack(3, from: .metadata, now: at(2))
         guard case .use = state.request(.transfer, now: at(2)) else {
             Issue.record("the reserve was not used")
@@ -274,7 +326,7 @@ struct PoolStateTests {
         #expect(open(&state, .transfer))
         let first = state.beginReserve(now: start)
         #expect(first)
-        state.reserveFailed(isLimit: false, now: at(1))
+        state.reserveFailed(unreachable, isLimit: false, now: at(1))
         #expect(state.outage == nil)
         let soon = state.beginReserve(now: at(2))
         let later = state.beginReserve(now: at(62))

@@ -21,9 +21,11 @@ struct ScriptedStore {
     var tree: ScriptedTree { server.tree }
 
     /// Starts both, with a relay between them if trips are to be counted, runs the body, and ends all in any case.
+    ///
+    /// `host` gives the name that sessions connect to, each anew.
     static func run(
         _ likeness: ServerLikeness = .proftpd, limit: Int = 4, shortcuts: Shortcuts = .all,
-        counted: Bool = false,
+        counted: Bool = false, host: (@Sendable () -> String)? = nil,
         _ body: (ScriptedStore) throws -> Void
     ) throws {
         let place = try TemporaryDirectory("store")
@@ -45,7 +47,9 @@ struct ScriptedStore {
             let makePool = { [configuration] (profile: ServerProfile) in
                 let pool = Pool(limit: limit, idleTimeout: .seconds(60), logger: logger) {
                     request throws(FTPError) in
-                    Confined(try Session.open(configuration, profile: profile, for: request))
+                    var configuration = configuration
+                    if let host { configuration.host = host() }
+                    return Confined(try Session.open(configuration, profile: profile, for: request))
                 }
                 try pool.start()
                 return pool

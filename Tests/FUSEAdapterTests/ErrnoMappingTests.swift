@@ -22,6 +22,7 @@ struct ErrnoMappingTests {
             (.notEmpty, ENOTEMPTY), (.denied, EACCES), (.notPermitted, EPERM), (.invalid, EINVAL),
             (.unsupported, EOPNOTSUPP), (.readOnly, EROFS), (.badHandle, EBADF), (.stale, ESTALE),
             (.interrupted, EINTR), (.nameTooLong, ENAMETOOLONG), (.tooLarge, EFBIG), (.noSpace, ENOSPC),
+            (.tooManyFiles, ENFILE),
             (.noAttribute, ENODATA), (.noSuchPlace, ENXIO), (.bufferTooSmall, ERANGE), (.local("disk"), EIO),
         ] + kinds.map { (.remote(RemoteError($0.0, operation: "RETR")), $0.1) }
 

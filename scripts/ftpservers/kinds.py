@@ -37,8 +37,22 @@ def hashed(password):
                           text=True, check=True).stdout.strip()
 
 
+def change_password(server, password):
+    """Has later log-ins need another password; sessions that there are go on."""
+    accounts = {"vsftpd": vsftpd_account, "proftpd": proftpd_account, "pureftpd": pureftpd_account}
+    if server.options.kind not in accounts:
+        raise Unsupported(f"{server.options.kind} keeps its password in memory")
+    server.options.password = password
+    accounts[server.options.kind](server)
+
+
 def certificate(server, part):
     return os.path.join(server.pki, server.options.certificate + part)
+
+
+def vsftpd_account(server):
+    o = server.options
+    write(server.path("etc", "shadow"), f"{o.user}:{hashed(o.password)}:19000:0:99999:7:::\n", 0o600)
 
 
 def vsftpd(server, program):
@@ -51,7 +65,7 @@ def vsftpd(server, program):
     with open("/etc/passwd") as file:
         others = "".join(line for line in file if not line.startswith(o.user + ":"))
     write(os.path.join(etc, "passwd"), others + f"{o.user}:x:{UNPRIVILEGED}:{UNPRIVILEGED}::{server.root}:/bin/sh\n")
-    write(os.path.join(etc, "shadow"), f"{o.user}:{hashed(o.password)}:19000:0:99999:7:::\n", 0o600)
+    vsftpd_account(server)
     write(os.path.join(etc, "pam.d", "ftpsfs"), "auth required pam_unix.so\naccount required pam_permit.so\n"
           "session required pam_permit.so\n")
     # A mount namespace holds on to every mount it inherits: an ftpsfs mount of somebody else must not live on in it
@@ -89,10 +103,16 @@ exec {program} {server.path("conf")}
     return ["unshare", "--mount", "--propagation", "private", server.path("run")], {}
 
 
+def proftpd_account(server):
+    o = server.options
+    write(server.path("users"),
+          f"{o.user}:{hashed(o.password)}:{UNPRIVILEGED}:{UNPRIVILEGED}::{server.root}:/bin/sh\n", 0o600)
+
+
 def proftpd(server, program):
     o = server.options
     users, groups = server.path("users"), server.path("groups")
-    write(users, f"{o.user}:{hashed(o.password)}:{UNPRIVILEGED}:{UNPRIVILEGED}::{server.root}:/bin/sh\n", 0o600)
+    proftpd_account(server)
     write(groups, f"nogroup:x:{UNPRIVILEGED}:\n", 0o600)
     # Not mod_tls_shmcache: with TLS 1.3 a session of 1.3.8 ends by signal 11 after some 160 downloads, whatever the client
     # (curl and Python's ftplib too). Sessions are resumed without it.
@@ -131,15 +151,20 @@ def proftpd(server, program):
     return [program, "-n", "-q", "-c", server.path("conf")], {}
 
 
+def pureftpd_account(server):
+    o = server.options
+    write(server.path("users"), f"{o.user}:{hashed(o.password)}:{UNPRIVILEGED}:{UNPRIVILEGED}::{server.root}/./"
+          "::::::::::::\n", 0o600)
+    subprocess.run([os.path.join(o.servers, "usr/bin/pure-pw"), "mkdb", server.path("users.pdb"), "-f",
+                    server.path("users")], check=True)
+
+
 def pureftpd(server, program):
     """Its log goes to syslog alone; the log file here only has the transfers."""
     o = server.options
     refuse(server, implicit=o.implicit, client_certificate=o.client_certificate, no_epsv=o.no_epsv)
-    write(server.path("users"), f"{o.user}:{hashed(o.password)}:{UNPRIVILEGED}:{UNPRIVILEGED}::{server.root}/./"
-          "::::::::::::\n", 0o600)
+    pureftpd_account(server)
     database = server.path("users.pdb")
-    subprocess.run([os.path.join(o.servers, "usr/bin/pure-pw"), "mkdb", database, "-f", server.path("users")],
-                   check=True)
     command = [
         program, "--bind", f"{o.host},{server.port}", "--ipv6only" if o.ipv6 else "--ipv4only",
         "--login", f"puredb:{database}", "--noanonymous", "--chrooteveryone", "--minuid", "1", "--dontresolve",

@@ -179,6 +179,7 @@ extension VolumeError {
         switch error {
         case .noSpace, .quotaExceeded: self = .noSpace
         case .tooLarge: self = .tooLarge
+        case .tooManyFiles: self = .tooManyFiles
         default: self = .local("the spool failed: \(error)")
         }
     }

@@ -160,9 +160,11 @@ extension FileContent {
         try spooling { () throws(Errno) in try file.reserve(range) }
     }
 
-    /// Makes the spool file; the caller has the turn.
+    /// Makes the spool file, for which another one may have to give its clean data up; the caller has the turn.
     func makeFile() throws(VolumeError) -> SpoolFile {
-        let file = try spooling { () throws(Errno) in try environment.spool.makeFile() }
+        let spool = environment.spool
+        if !spool.mayMakeFile { _ = spool.dropAllClean(except: self) }
+        let file = try spooling { () throws(Errno) in try spool.makeFile() }
         monitor.withLock { $0.file = file }
         return file
     }

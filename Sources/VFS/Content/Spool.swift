@@ -32,6 +32,8 @@ package final class Spool: Sendable {
     private let home: SpoolDirectory
     /// The bound of all files in bytes; nil leaves the disk's own.
     let limit: UInt64?
+    /// The most spool files that may be open at a time.
+    private let fileLimit: Int
     /// What counts towards the bound.
     let usage = Monitor(Usage())
     private let cacheSize: UInt64
@@ -45,12 +47,15 @@ package final class Spool: Sendable {
     /// Opens the spool of a mount below a cache directory, which is made if it is missing.
     ///
     /// `source` tells mounts apart (user, host and path); `cacheSize` bounds in bytes what is kept of data that the server
-    /// has too, `limit` all that is kept. Blocks on the local disk. Throws when the directory cannot be made or used safely.
+    /// has too, `limit` all that is kept, `fileLimit` how many files are open, with two descriptors each. Blocks on the local disk. Throws when the directory cannot be made or used safely.
     package init(
-        cacheDirectory path: String, source: String, cacheSize: UInt64, limit: UInt64? = nil, logger: Logger
+        cacheDirectory path: String, source: String, cacheSize: UInt64, limit: UInt64? = nil,
+        fileLimit: Int = .max,
+        logger: Logger
     ) throws(SpoolError) {
         self.cacheSize = cacheSize
         self.limit = limit
+        self.fileLimit = fileLimit
         self.logger = logger
         do throws(Errno) {
             try Directory.makeAll(path)
@@ -137,9 +142,18 @@ package final class Spool: Sendable {
             """)
     }
 
-    /// Makes an empty file for the bytes of one content.
+    /// Whether one more file may be open.
+    var mayMakeFile: Bool { SpoolFile.openCount < fileLimit }
+
+    /// Makes an empty file for the bytes of one content; `.tooManyFiles` where no more may be open.
+    ///
+    /// Descriptors that connections and records need are never used up by files.
     func makeFile() throws(Errno) -> SpoolFile {
-        try home.makeFile()
+        guard mayMakeFile else {
+            logger.error("\(fileLimit) files are open in the cache directory, and ulimit -n allows no more")
+            throw .tooManyFiles
+        }
+        return try home.makeFile()
     }
 
     /// Removes a file whose bytes are not needed any more, and its record.

@@ -1,5 +1,6 @@
 import Posix
 import Remote
+import Synchronization
 
 /// One sparse file in the spool: the bytes of one content that are on this machine.
 ///
@@ -14,6 +15,10 @@ final class SpoolFile: Sendable {
     /// The bytes it counts for in the spool's bound; the spool's business.
     let charge = Monitor<UInt64>(0)
     private let descriptor: FileDescriptor
+    private static let count = Atomic(0)
+
+    /// How many there are in this process.
+    static var openCount: Int { count.load(ordering: .relaxed) }
 
     /// Takes over an open file.
     init(name: String, in directory: SpoolDirectory, descriptor: consuming FileDescriptor) {
@@ -21,6 +26,11 @@ final class SpoolFile: Sendable {
         self.directory = directory
         journal = SpoolJournal(of: name, in: directory)
         self.descriptor = descriptor
+        Self.count.wrappingAdd(1, ordering: .relaxed)
+    }
+
+    deinit {
+        Self.count.wrappingSubtract(1, ordering: .relaxed)
     }
 
     /// Fills a block's front with a range that lies within the file; returns nil when the file has become shorter.

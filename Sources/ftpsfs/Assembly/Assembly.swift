@@ -24,6 +24,8 @@ struct Assembly {
     private final class Current: Sendable {
         /// The mount, nil before anything is mounted.
         let mount = Monitor<Mount?>(nil)
+        /// Its connections, nil before there are any.
+        let pool = Monitor<Pool?>(nil)
         /// Whether whoever waits for the mount has been told that it is there.
         let isUsable = Atomic(false)
     }
@@ -50,6 +52,7 @@ struct Assembly {
         let pool = makePool(configuration, profile)
         defer { pool.shutDown() }
         pool.adopt(first)
+        current.pool.withLock { $0 = pool }
         let store = makeStore(pool, profile)
         let content = try environment(store, root)
         try keepNames(of: store, beside: content.spool)
@@ -125,6 +128,7 @@ struct Assembly {
                 isUsable: { current.isUsable.load(ordering: .acquiring) },
                 reload: {
                     current.mount.withLock { $0 }?.dropCaches()
+                    current.pool.withLock { $0 }?.hasten()
                     logger.info("caches dropped")
                 },
                 stop: { _ in
@@ -203,13 +207,14 @@ struct Assembly {
 
     private func environment(_ store: FTPStore, _ root: RemotePath) throws(Failure) -> ContentEnvironment {
         let cache = settings.cache
+        let files = try SystemLimits.files(besides: settings.server.maximumConnections)
         // What was not stored goes on to the same place alone.
         let user = String(decoding: credentials.userName, as: UTF8.self)
         let source = "\(user)@\(settings.server.host):\(settings.server.port)\(root)"
         do throws(SpoolError) {
             let spool = try Spool(
                 cacheDirectory: cache.directory, source: source, cacheSize: cache.size,
-                limit: cache.spoolSize, logger: logger)
+                limit: cache.spoolSize, fileLimit: files, logger: logger)
             return ContentEnvironment(store: store, spool: spool, settings: contentSettings(), logger: logger)
         } catch {
             throw Failure(.system, "\(error)")

@@ -72,7 +72,7 @@ package final class MountFixture: Sendable {
         // The same tests have to pass without the ways to save round trips.
         if let more = getenv("FTPSFS_MOUNT_OPTIONS") { mountOptions.append(String(cString: more)) }
         let host = server.options.ipv6 && options.host == "localhost" ? "[::1]" : options.host
-        return [
+        return options.launcher + [
             Program.path, "\(server.user)@\(host):\(options.path)", point, "-f", "-d", "-p",
             String(server.port),
         ]

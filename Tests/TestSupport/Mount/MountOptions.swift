@@ -6,6 +6,8 @@ package struct MountOptions: Sendable {
     package var options: [String] = []
     /// Further command-line arguments.
     package var arguments: [String] = []
+    /// What starts the program, with its arguments behind: `["prlimit", "--nofile=64"]`.
+    package var launcher: [String] = []
     /// Variables to set for the program.
     package var environment: [String: String] = [:]
     /// Whether `cacert=` is given, and `credentials=`.

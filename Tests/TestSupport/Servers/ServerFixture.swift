@@ -126,6 +126,9 @@ package final class ServerFixture: Sendable {
         try start()
     }
 
+    /// Has later log-ins need another password; sessions that there are go on (not on pyftpdlib).
+    package func changePassword(to password: String) throws { try command("password \(password)") }
+
     /// Stops all its processes where they are (SIGSTOP): connections stay open and silent, new ones hang.
     package func freeze() throws { try command("freeze") }
 
