@@ -160,7 +160,8 @@ import Testing
                     waitUntil(within: .seconds(60)) { next.rescued.count == 2 }, "\(next.log.suffix(3000))")
                 let file = try #require(next.rescued.first { !$0.hasSuffix(".note.txt") })
                 #expect(TestFile.text(file) == "mine")
-                #expect(TestFile.text(file + ".note.txt").contains("path=/"))
+                #expect(
+                    waitUntil(within: .seconds(60)) { TestFile.text(file + ".note.txt").contains("path=/") })
                 #expect(server.content("f") == Array("theirs, longer".utf8))
                 #expect(
                     try waitUntil(within: .seconds(30)) { try next.run("cat \"$M/f\"") == "theirs, longer" })
