@@ -17,7 +17,7 @@ struct Outage {
     static let patience: Duration = .seconds(30)
     /// The longest pause between two attempts to reach a server that is away.
     static let longestPause: Duration = .seconds(30)
-    /// The pause after a refused log-in or certificate, twice as long after each further one: servers lock accounts that try again and again.
+    /// The pause after a refused log-in, twice as long after each further one: servers lock accounts that try again and again.
     static let pauseAfterRefusal: Duration = .seconds(300)
     /// The longest pause after one.
     static let longestPauseAfterRefusal: Duration = .seconds(3600)
@@ -30,13 +30,16 @@ struct Outage {
         addFailure(error, now: now)
     }
 
-    /// Counts a failed attempt and puts the next one off: 0.25 s, then twice as long each time, up to 30 s; after a refusal 5 minutes, then
+    /// Counts a failed attempt and puts the next one off: 0.25 s, then twice as long each time, up to 30 s; after a refused log-in 5 minutes, then
     /// twice as long for each further one, up to an hour.
+    ///
+    /// Where it came to no log-in, for AUTH or the certificate was refused, no account is locked, and what was in the clear may have been
+    /// altered on the way.
     mutating func addFailure(_ error: RemoteError, now: ContinuousClock.Instant) {
         self.error = error
         failures += 1
         let pause: Duration
-        if Self.isRefusal(error) {
+        if error.kind == .authentication {
             refusals += 1
             pause = min(
                 Self.pauseAfterRefusal * (1 << min(refusals - 1, 7)), Self.longestPauseAfterRefusal)

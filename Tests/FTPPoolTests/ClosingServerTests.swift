@@ -71,4 +71,17 @@ import Testing
             #expect(fixture.pool.isReachable && fixture.server.counts.logins == 2)
         }
     }
+
+    @Test("an AUTH that is refused once, as one that was altered on the way, is no verdict for long")
+    func authRefusedOnce() throws {
+        try ScriptedStore.run { fixture in
+            fixture.tree.addFile("/file", [1, 2, 3])
+            fixture.server.at(.command("AUTH"), times: 1, .reply("500 AUTH not understood."))
+            #expect(kind { _ = try fixture.store.attributes(of: path("/file"), for: request) } == .untrusted)
+            #expect(
+                waitUntil(within: .seconds(60)) {
+                    (try? fixture.store.attributes(of: path("/file"), for: request).size) == 3
+                })
+        }
+    }
 }

@@ -129,6 +129,27 @@ struct PoolStateTests {
         }
     }
 
+    @Test(
+        "where it came to no log-in, the refusal is told at once, but no account can be locked: there are more attempts soon"
+    )
+    func refusedBeforeLogin() {
+        var state = PoolState<Int>(limit: 2)
+        let untrusted = RemoteError(.untrusted, operation: "connect", words: "500 AUTH not understood")
+        guard case .open = state.request(.metadata, now: start) else { return }
+        _ = state.openFailed(untrusted, isLimit: false, now: start)
+        var now = 0.0
+        for _ in 0..<12 {
+            guard case .refuse(untrusted) = state.request(.metadata, now: at(now + 0.1)) else {
+                Issue.record("not told")
+                return
+            }
+            now += 30
+            let inTime = state.beginProbe(now: at(now))
+            #expect(inTime)
+            _ = state.openFailed(untrusted, isLimit: false, now: at(now))
+        }
+    }
+
     @Test("a refused log-in is final at once and tried again only after a long pause")
     func refusedLoginIsNotRepeated() {
         var state = PoolState<Int>(limit: 2)
