@@ -57,6 +57,24 @@ enum Python {
 
         """
 
+    /// `together(count, work)`: runs `work(number)` in so many processes at once, all of which have to succeed.
+    static let together = """
+        def together(count, work):
+            children = {}
+            for number in range(count):
+                child = os.fork()
+                if child == 0:
+                    try: work(number)
+                    except BaseException as error:
+                        print(number, repr(error), file=sys.stderr, flush=True)
+                        os._exit(1)
+                    os._exit(0)
+                children[child] = number
+            failed = [children[child] for child in children if os.waitpid(child, 0)[1]]
+            if failed: sys.exit(f'failed: {failed}')
+
+        """
+
     /// Fills the directory argv[1] with 1,000 files in odd places with odd names: everything but "/" and what FTP or a
     /// single server cannot carry, which have tests of their own: argv[2] is the server's kind, and Pure-FTPd has no names that
     /// end in a space.

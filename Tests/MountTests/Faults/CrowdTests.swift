@@ -17,33 +17,22 @@ import Testing
         let server = ServerOptions { $0.maxClients = bound == .server ? 2 : nil }
         try withMount(kind, server, MountOptions("max_conns=\(bound == .server ? 6 : 2)")) { mount in
             try mount.python(
-                """
-                def body(number): return random.Random(number).randbytes(50000 + 20000 * (number % 8))
-                for number in range(0, 64, 2):
-                    with open(f'{sys.argv[1]}/r{number}', 'wb') as file: file.write(body(number))
-                def work(number):
-                    if number % 2 == 0:
-                        with open(f'{M}/r{number}', 'rb') as file:
-                            if file.read() != body(number): sys.exit(f'{number} is another one')
-                    else:
-                        with open(f'{M}/w{number}', 'wb') as file: file.write(body(number))
-                children = {}
-                for number in range(64):
-                    child = os.fork()
-                    if child == 0:
-                        try: work(number)
-                        except BaseException as error:
-                            print(number, repr(error), file=sys.stderr, flush=True)
-                            os._exit(1)
-                        os._exit(0)
-                    children[child] = number
-                failed = [children[child] for child in children if os.waitpid(child, 0)[1]]
-                if failed: sys.exit(f'failed: {failed}')
-                for number in range(1, 64, 2):
-                    for place in [M, sys.argv[1]]:
-                        with open(f'{place}/w{number}', 'rb') as file:
-                            if file.read() != body(number): sys.exit(f'{place}/w{number} is another one')
-                """, [mount.server.root])
+                Python.together + """
+                    def body(number): return random.Random(number).randbytes(50000 + 20000 * (number % 8))
+                    for number in range(0, 64, 2):
+                        with open(f'{sys.argv[1]}/r{number}', 'wb') as file: file.write(body(number))
+                    def work(number):
+                        if number % 2 == 0:
+                            with open(f'{M}/r{number}', 'rb') as file:
+                                if file.read() != body(number): sys.exit(f'{number} is another one')
+                        else:
+                            with open(f'{M}/w{number}', 'wb') as file: file.write(body(number))
+                    together(64, work)
+                    for number in range(1, 64, 2):
+                        for place in [M, sys.argv[1]]:
+                            with open(f'{place}/w{number}', 'rb') as file:
+                                if file.read() != body(number): sys.exit(f'{place}/w{number} is another one')
+                    """, [mount.server.root])
         }
     }
 }

@@ -7,48 +7,37 @@ import Testing
     func processes(_ kind: ServerKind) throws {
         try withMount(kind) { mount in
             try mount.python(
-                """
-                COUNT, FILES = 32, 2
-                def make(chance):
-                    body = chance.randbytes(chance.choice([0, 100, 5000, 200000]))
-                    return hashlib.sha256(body).hexdigest().encode() + body
-                def check(path):
-                    with open(path, 'rb') as file: data = file.read()
-                    if hashlib.sha256(data[64:]).hexdigest().encode() != data[:64]: sys.exit(f'{path} is broken')
-                    return data
-                def work(number):
-                    chance, mine = random.Random(number), {}
-                    if number % 8 == 0: os.mkdir(f'{M}/d{number}')
-                    for file in range(FILES):
-                        path = f'{M}/p{number}-{file}'
-                        for _ in range(2):
-                            mine[path] = make(chance)
-                            # Others may look at it at any time: it is to be there whole.
-                            with open(path + '.new', 'wb') as new: new.write(mine[path])
-                            os.rename(path + '.new', path)
-                        other = f'{M}/p{chance.randrange(COUNT)}-{chance.randrange(FILES)}'
-                        try: check(other)
-                        except FileNotFoundError: pass
-                        # Two versions are never mixed: who meets the change has to open the file again.
-                        except OSError as error:
-                            if error.errno != errno.ESTALE: raise
-                    for path, data in mine.items():
-                        if check(path) != data: sys.exit(f'{path} is another one')
-                children = {}
-                for number in range(COUNT):
-                    child = os.fork()
-                    if child == 0:
-                        try: work(number)
-                        except BaseException as error:
-                            print(number, repr(error), file=sys.stderr, flush=True)
-                            os._exit(1)
-                        os._exit(0)
-                    children[child] = number
-                failed = [children[child] for child in children if os.waitpid(child, 0)[1]]
-                if failed: sys.exit(f'failed: {failed}')
-                for number in range(COUNT):
-                    for file in range(FILES): check(f'{sys.argv[1]}/p{number}-{file}')
-                """, [mount.server.root])
+                Python.together + """
+                    COUNT, FILES = 32, 2
+                    def make(chance):
+                        body = chance.randbytes(chance.choice([0, 100, 5000, 200000]))
+                        return hashlib.sha256(body).hexdigest().encode() + body
+                    def check(path):
+                        with open(path, 'rb') as file: data = file.read()
+                        if hashlib.sha256(data[64:]).hexdigest().encode() != data[:64]: sys.exit(f'{path} is broken')
+                        return data
+                    def work(number):
+                        chance, mine = random.Random(number), {}
+                        if number % 8 == 0: os.mkdir(f'{M}/d{number}')
+                        for file in range(FILES):
+                            path = f'{M}/p{number}-{file}'
+                            for _ in range(2):
+                                mine[path] = make(chance)
+                                # Others may look at it at any time: it is to be there whole.
+                                with open(path + '.new', 'wb') as new: new.write(mine[path])
+                                os.rename(path + '.new', path)
+                            other = f'{M}/p{chance.randrange(COUNT)}-{chance.randrange(FILES)}'
+                            try: check(other)
+                            except FileNotFoundError: pass
+                            # Two versions are never mixed: who meets the change has to open the file again.
+                            except OSError as error:
+                                if error.errno != errno.ESTALE: raise
+                        for path, data in mine.items():
+                            if check(path) != data: sys.exit(f'{path} is another one')
+                    together(COUNT, work)
+                    for number in range(COUNT):
+                        for file in range(FILES): check(f'{sys.argv[1]}/p{number}-{file}')
+                    """, [mount.server.root])
         }
     }
 
