@@ -152,7 +152,9 @@ final class LookAhead: Sendable {
                 if state.isEnding { return .end }
                 let fetches = state.underWay.values.count { $0.task.errand.isFetch }
                 let mayFetch = fetches < fetchLimit
-                guard let task = state.walks.nextTask(at: volume.now, mayFetch: mayFetch) else { return nil }
+                let underWay = Set(state.underWay.values.map(\.task.errand))
+                let next = state.walks.nextTask(at: volume.now, mayFetch: mayFetch, besides: underWay)
+                guard let task = next else { return nil }
                 let request = Request(.spare)
                 state.underWay[ObjectIdentifier(request)] = (request, task)
                 return .errand(task, request, events: state.events)

@@ -36,10 +36,12 @@ struct Walks {
         (walks, tasks) = ([], [])
     }
 
-    /// The next errand, taken out, one to fetch only where that may be; those of walks that are over are dropped.
-    mutating func nextTask(at now: Duration, mayFetch: Bool) -> Task? {
+    /// The next errand, taken out, one to fetch only where that may be, and none that is under way; those of walks that are over are dropped.
+    mutating func nextTask(at now: Duration, mayFetch: Bool, besides underWay: Set<Errand> = []) -> Task? {
         tasks = tasks.filter { goesOn($0.walk, at: now) }
-        return tasks.firstIndex { mayFetch || !$0.errand.isFetch }.map { tasks.remove(at: $0) }
+        return
+            tasks.firstIndex { (mayFetch || !$0.errand.isFetch) && !underWay.contains($0.errand) }
+            .map { tasks.remove(at: $0) }
     }
 
     /// Whether a walk goes on, so that what was begun for it is still of use.
@@ -104,8 +106,9 @@ struct Walks {
         walks.last { $0.frames.last?.directory == directory }?.id
     }
 
-    /// Notes that an errand cannot be done, so that its walk does without.
+    /// Notes that an errand cannot be done, so that its walk does without, also where it was planned again meanwhile.
     mutating func giveUp(_ task: Task) {
+        tasks.removeAll { $0.errand == task.errand && $0.walk == task.walk }
         guard let index = walks.firstIndex(where: { $0.id == task.walk }) else { return }
         walks[index].giveUp(task.errand)
     }

@@ -203,6 +203,24 @@ import Testing
         }
     }
 
+    @Test("what is under way is not begun again when it is planned again, nor when it has failed")
+    func underWay() throws {
+        var walks = Walks()
+        let top = rows(["a/", "b/", "c/"])
+        #expect(begin(&walks, top) != nil)
+        let walk = try step(&walks, "a", 11, top)
+        #expect(errands(&walks, walk) == ["list b", "list c"])
+        let task1 = walks.nextTask(at: .zero, mayFetch: true)
+        let first = try #require(task1)
+        #expect(errands(&walks, walk) == ["list b", "list c"])
+        let task2 = walks.nextTask(at: .zero, mayFetch: true, besides: [first.errand])
+        let second = try #require(task2)
+        #expect(second.errand != first.errand)
+        #expect(walks.nextTask(at: .zero, mayFetch: true, besides: [first.errand, second.errand]) == nil)
+        walks.giveUp(first)
+        #expect(walks.nextTask(at: .zero, mayFetch: true) == nil)
+    }
+
     @Test("errands of a walk that has stopped are dropped")
     func ending() throws {
         var walks = Walks()
