@@ -66,8 +66,8 @@ package struct ContentSettings: Sendable {
     package var streamsPerFile = 4
     /// The most streams of one file that readers wait for at different places.
     package var busyStreamsPerFile = 4
-    /// The memory of all read-ahead together.
-    package var memoryLimit = 32 << 20
+    /// The memory of all read-ahead together: what leaves the whole program below 64 MiB with all else that it keeps.
+    package var memoryLimit = 20 << 20
     /// The most streams, and so threads, at one time.
     package var streamLimit = 32
     /// Files up to this size are fetched whole.
