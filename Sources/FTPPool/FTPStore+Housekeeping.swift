@@ -46,6 +46,32 @@ extension FTPStore {
         if reply?.isSuccess == true { settleLeftover(name) } else { addLeftover(name, .remove) }
     }
 
+    /// Removes what uploads have left in a directory, which the server does not take for empty; returns whether there was anything.
+    func removeLeftovers(in directory: RemotePath, for request: Request) throws(RemoteError) -> Bool {
+        var hasRemoved = false
+        for name in leftovers.withLock({ $0.hidden(in: directory) }) {
+            do throws(RemoteError) {
+                try withSession(.metadata, "DELE", name, for: request) { lease throws(FTPError) in
+                    try lease.session.delete(name)
+                }
+            } catch {
+                guard error.kind == .notFound else { throw error }
+            }
+            settleLeftover(name)
+            hasRemoved = true
+        }
+        return hasRemoved
+    }
+
+    /// Looks for leftovers where they are after a directory was renamed.
+    func moveLeftovers(from old: RemotePath, to new: RemotePath) {
+        for (former, name, errand) in leftovers.withLock({ $0.move(from: old, to: new) }) {
+            let ledger = ledger.withLock { $0 }
+            ledger?.note(name, errand)
+            ledger?.settle(former)
+        }
+    }
+
     /// Gives back their names to old files that an earlier attempt has left moved aside, before anybody looks at the target.
     func restoreAsides(of target: RemotePath, over session: Session) throws(FTPError) {
         for aside in leftovers.withLock({ $0.hold(asidesOf: target) }) {

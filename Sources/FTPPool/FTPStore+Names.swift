@@ -56,7 +56,19 @@ extension FTPStore {
     }
 
     /// Removes an empty directory (RMD), as `RemoteStore` says.
+    ///
+    /// What broken uploads have left in it is not to be in the way: nobody sees it.
     package func removeDirectory(_ path: RemotePath, for request: Request) throws(RemoteError) {
+        do throws(RemoteError) {
+            try removeEmpty(path, for: request)
+        } catch {
+            guard [.notEmpty, .denied].contains(error.kind), try removeLeftovers(in: path, for: request)
+            else { throw error }
+            try removeEmpty(path, for: request)
+        }
+    }
+
+    private func removeEmpty(_ path: RemotePath, for request: Request) throws(RemoteError) {
         try change("RMD", path, for: request) { () throws(RemoteError) in
             // Done again it removes nothing but an empty directory.
             try existing(path, for: request) == nil ? .done : .undone
@@ -106,6 +118,7 @@ extension FTPStore {
             }
         }
         if let refusal { throw try settleRename(refusal, old, new, for: request) }
+        moveLeftovers(from: old, to: new)
     }
 
     /// What was under a name before something was renamed to it.

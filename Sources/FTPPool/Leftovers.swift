@@ -79,6 +79,23 @@ struct Leftovers {
         pending.filter { $0.value.errand == .remove && $0.key.parent == directory }.map(\.key)
     }
 
+    /// Takes along the names below a directory, or the name itself, that has been renamed; returns what each one was and is called now.
+    mutating func move(
+        from old: RemotePath, to new: RemotePath
+    ) -> [(old: RemotePath, new: RemotePath, errand: Errand)] {
+        pending.keys.filter { $0.isInside(old) }.compactMap { name in
+            guard var entry = pending.removeValue(forKey: name) else { return nil }
+            if case .restore(let target) = entry.errand {
+                entry.errand = .restore(target.moved(from: old, to: new))
+            }
+            // Whoever has it in hand looks for it where it was.
+            entry.isHeld = false
+            let moved = name.moved(from: old, to: new)
+            pending[moved] = entry
+            return (name, moved, entry.errand)
+        }
+    }
+
     private func asides(of target: RemotePath) -> [RemotePath] {
         pending.filter { $0.value.errand == .restore(target) }.map(\.key)
     }

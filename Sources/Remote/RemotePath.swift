@@ -79,6 +79,13 @@ package struct RemotePath: Hashable, Sendable {
         guard bytes.starts(with: ancestor.bytes) else { return false }
         return bytes.count == ancestor.bytes.count || bytes[ancestor.bytes.count] == UInt8(ascii: "/")
     }
+
+    /// What this path is after `old` was renamed to `new`; one that does not lie inside `old` stays.
+    package func moved(from old: RemotePath, to new: RemotePath) -> RemotePath {
+        guard isInside(old), !old.isRoot else { return self }
+        return RemotePath(
+            unchecked: new.isRoot ? Array(bytes[old.bytes.count...]) : new.bytes + bytes[old.bytes.count...])
+    }
 }
 
 extension RemotePath: CustomStringConvertible {

@@ -57,6 +57,15 @@ struct AppendingTests {
         }
     }
 
+    @Test("S233: an append that fails for good leaves what has arrived at the end of the file")
+    func leavesPart() throws {
+        try run { fixture, order in
+            fixture.server.at(.transfer("APPE"), times: 1, .fail(after: 2000, "552 Quota exceeded"))
+            #expect(kind { _ = try fixture.append("/log", at: 1000, whole, order) } == .quotaExceeded)
+            #expect(fixture.tree.content("/log") == Array(whole[..<3000]))
+        }
+    }
+
     @Test("what somebody else has added during a break is not taken for our own bytes")
     func anotherWriter() throws {
         try run { fixture, order in

@@ -75,6 +75,28 @@ struct LedgerTests {
         #expect(waitUntil(within: .seconds(10)) { (try? open(place).names.isEmpty) == true })
     }
 
+    @Test(
+        "what a broken upload has left in a directory does not keep it from being removed, even after it was renamed"
+    )
+    func leftInDirectory() throws {
+        let place = try TemporaryDirectory("ledger")
+        try ScriptedStore.run { fixture in
+            let (store, tree) = (fixture.store, fixture.tree)
+            store.keep(try open(place))
+            tree.addDirectory("/old")
+            for name in ["/old/.ftpsfs-1.part", "/old/.ftpsfs-2.part"] {
+                tree.addFile(name, [1])
+                // Somebody is at it, so that the keeper is not.
+                store.addLeftover(path(name), .remove, isHeld: true)
+            }
+            try store.rename(path("/old"), to: path("/new"), replacing: false, for: Request())
+            try store.removeDirectory(path("/new"), for: Request())
+            #expect(tree.names(in: "/").isEmpty)
+            #expect(store.leftovers.withLock { $0.isEmpty })
+        }
+        #expect(try open(place).names.isEmpty)
+    }
+
     @Test("an upload leaves nothing in the ledger, whether it succeeds or not")
     func leavesNothing() throws {
         let place = try TemporaryDirectory("ledger")
