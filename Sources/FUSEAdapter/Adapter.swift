@@ -19,6 +19,8 @@ final class Adapter: Sendable {
     let backgroundRequests: UInt32
     /// How far the kernel is to read ahead at most, in bytes.
     let readAhead: UInt64
+    /// How the kernel is told what it has not asked for; nil without a session.
+    let notice = Monitor<KernelNotice?>(nil)
     private let logger: Logger
 
     /// Makes an adapter; nothing is started.
@@ -104,9 +106,11 @@ final class Adapter: Sendable {
         case .attributes(let attributes):
             _ = reply.attributes(
                 stat(attributes), for: attributes.isProvisional ? 0 : timeouts.attributes)
-        case .opened(let file):
+        case .opened(let file, let node):
+            announce(file, of: node)
             if !reply.opened(fileInfo(file)) { volume.release(file.handle) }
         case .created(let node, let file):
+            announce(file, of: node.node)
             if !reply.created(parameters(node), fileInfo(file)) {
                 volume.release(file.handle)
                 volume.forget(node.node, count: 1)
@@ -126,6 +130,12 @@ final class Adapter: Sendable {
         case .place(let offset): _ = reply.place(off_t(clamping: offset))
         case .statistics(let statistics): _ = reply.statistics(statvfs(statistics))
         }
+    }
+
+    /// Before a program can read: the kernel reads up to the size that it knows, and asks for it only once the attributes have expired.
+    private func announce(_ file: OpenReply, of node: NodeID) {
+        guard file.hasNews, let notice = notice.withLock({ $0 }) else { return }
+        notice.forgetAttributes(of: node.rawValue)
     }
 
     /// A name that does not exist: the kernel may keep that for a while, unless it was told to keep nothing.

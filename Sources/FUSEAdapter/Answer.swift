@@ -12,8 +12,8 @@ enum Answer {
     case absent
     /// Attributes.
     case attributes(NodeAttributes)
-    /// An open file.
-    case opened(OpenReply)
+    /// An open file, and its node.
+    case opened(OpenReply, NodeID)
     /// An open file and its node; one reference was counted.
     case created(NodeReply, OpenReply)
     /// An open directory.

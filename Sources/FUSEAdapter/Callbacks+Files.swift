@@ -16,8 +16,8 @@ extension Callbacks {
         unsafe table.open = { raw, node, info in
             unsafe Adapter.serve(raw, "open", node) { adapter, call throws(VolumeError) in
                 guard let flags = unsafe info?.pointee.flags else { throw .invalid }
-                return .opened(
-                    try adapter.volume.open(NodeID(rawValue: node), OpenMode(flags: flags), for: call))
+                let node = NodeID(rawValue: node)
+                return .opened(try adapter.volume.open(node, OpenMode(flags: flags), for: call), node)
             }
         }
         unsafe table.create = { raw, parent, name, mode, info in

@@ -25,6 +25,8 @@ final class Session: @unchecked Sendable {
         let userdata = unsafe Unmanaged.passUnretained(adapter).toOpaque()
         guard let raw = unsafe ftpsfs_session_new(&arguments, &table, userdata) else { return nil }
         unsafe self.raw = unsafe raw
+        let notice = unsafe KernelNotice(raw)
+        adapter.notice.withLock { $0 = notice }
     }
 
     deinit {
@@ -119,6 +121,7 @@ final class Session: @unchecked Sendable {
     ///
     /// libfuse's own unmounting is not used: it detaches whatever is mounted on the path by then, be it a stranger's.
     func close() {
+        adapter.notice.withLock { $0 = nil }
         isOpen.withLock { isOpen in
             if isOpen { unsafe fuse_session_destroy(raw) }
             isOpen = false

@@ -10,25 +10,43 @@ extension Volume {
     package func attributes(of id: NodeID, handle: HandleID?, for request: Request) throws(VolumeError)
         -> NodeAttributes
     {
+        // The kernel asks when it has none that are valid: until it has this answer every program waits for it.
+        try attributes(of: id, isAsked: true, for: request)
+    }
+
+    private func attributes(of id: NodeID, isAsked: Bool, for request: Request) throws(VolumeError)
+        -> NodeAttributes
+    {
+        func answer(_ node: Node) -> NodeAttributes {
+            if isAsked { node.file?.hasNews = false }
+            return shown(node)
+        }
         let (node, known) = try tree.withLock { tree throws(VolumeError) -> (Node, NodeAttributes?) in
             let node = try tree.node(id)
             let isKnown = node.file?.content?.isDirty == true || refreshFromCache(node, &tree)
-            return (node, isKnown ? shown(node) : nil)
+            return (node, isKnown ? answer(node) : nil)
         }
         if let known, !known.isProvisional { return known }
         let isThere = known == nil ? try refresh(node, for: request) : true
         if tree.withLock({ _ in hasCoarseTime(node) }) { try learnExactTime(of: node, for: request) }
         return try tree.withLock { tree throws(VolumeError) in
             guard isThere || node.handles > 0 else { throw .notFound }
-            return shown(node)
+            return answer(node)
         }
     }
 
-    /// Asks the server about a node's name; false when the name is gone there, or stands for something else by now.
+    /// Asks the server about a node's name; false when the name is gone there.
+    ///
+    /// Throws `.stale` when it stands for something else by now, which the kernel finds when it looks the name up again; false for a node
+    /// that is open.
     func refresh(_ node: Node, for request: Request) throws(VolumeError) -> Bool {
         guard let (parent, name) = tree.withLock({ _ in place(of: node) }) else { return !node.isGone }
         let knowledge = try find(name, in: parent, for: request)
-        return tree.withLock { tree in apply(knowledge, to: node, name, in: parent, &tree) }
+        return try tree.withLock { tree throws(VolumeError) in
+            if apply(knowledge, to: node, name, in: parent, &tree) { return true }
+            if case .present = knowledge, node.handles == 0 { throw .stale }
+            return false
+        }
     }
 
     /// A node's place; nil for the root and for what has lost its name.
@@ -74,7 +92,7 @@ extension Volume {
         if let mode = changes.mode { try setMode(mode & 0o7777, of: node, for: request) }
         if let time = changes.modified { try setModified(time, of: node, for: request) }
         if let time = changes.accessed { tree.withLock { _ in node.fileState.accessed = time } }
-        return try attributes(of: id, handle: handle, for: request)
+        return try attributes(of: id, isAsked: false, for: request)
     }
 
     private func setMode(_ mode: UInt16, of node: Node, for request: Request) throws(VolumeError) {
@@ -237,7 +255,8 @@ extension Volume {
             }
         }
         // truncate(2): a handle of its own for the time it takes; its end brings the new size to the server.
-        let opened = try open(node.id, OpenMode(reads: false, writes: true), for: request)
+        let opened = try open(
+            node.id, OpenMode(reads: false, writes: true), isAnswered: false, for: request)
         do {
             try writing(opened.handle) { file throws(VolumeError) in
                 try file.content.truncate(to: size, for: request)

@@ -26,7 +26,7 @@ extension Volume {
             let reply = try lookup(Array(name.bytes), in: parent, for: request)
             do throws(VolumeError) {
                 switch reply.attributes.kind {
-                case .file: return (reply, try self.open(reply.node, open, for: request))
+                case .file: return try openExisting(reply, open, for: request)
                 case .directory: throw VolumeError.isDirectory
                 case .symlink, .other: throw VolumeError.exists
                 }
@@ -35,6 +35,18 @@ extension Volume {
                 throw error
             }
         }
+    }
+
+    // The attributes are those of the version opened, which may be newer than the one looked up.
+    private func openExisting(
+        _ found: NodeReply, _ mode: OpenMode, for request: Request
+    ) throws(VolumeError) -> (NodeReply, OpenReply) {
+        let opened = try open(found.node, mode, for: request)
+        var reply = found
+        tree.withLock { tree in
+            if let file = tree.files[opened.handle.rawValue] { reply.attributes = shown(file.node) }
+        }
+        return (reply, opened)
     }
 
     // Makes a file that exists here only; nil when somebody else made one meanwhile. Called with the tree lock held.
@@ -56,7 +68,7 @@ extension Volume {
         tree.noteChange(of: directory, at: now, wall: wall)
         var opening = open
         opening.truncates = false
-        let (opened, handle) = try register(node, opening, &tree)
+        let (opened, handle) = try register(node, opening, isAnswered: true, &tree)
         handle.content.want(mode: mode & 0o7777, modified: nil)
         return (reply(node), opened)
     }

@@ -32,7 +32,11 @@ extension Volume {
     private func snapshot(of node: Node, for request: Request) throws(VolumeError) -> DirectorySnapshot {
         let listing = try list(node, for: request)
         return tree.withLock { tree in
-            DirectorySnapshot(listing: listing.rows, at: listing.at, facts: node.directory?.facts ?? [:])
+            // One that took long to come, or that no cache keeps, is good for those who read it all the same.
+            DirectorySnapshot(
+                listing: listing.rows, at: listing.at,
+                believedFrom: tree.isFresh(listing.at, now) ? listing.at : now,
+                facts: node.directory?.facts ?? [:])
         }
     }
 
@@ -146,10 +150,14 @@ extension Volume {
         _ name: FileName, at index: Int, of node: Node, _ snapshot: DirectorySnapshot, _ hash: PathHash,
         next: UInt64, plus: Bool, _ tree: inout Tree
     ) -> DirectoryRow? {
-        guard let finding = finding(name, at: index, of: node, snapshot, tree) else { return nil }
-        switch finding {
-        case .absent, .unknown:
+        switch finding(name, at: index, of: node, snapshot, tree) {
+        case .absent:
             return nil
+        case .unknown:
+            // It was there when the directory was listed; a lookup has to ask for more.
+            return DirectoryRow(
+                name: name.bytes, inode: tree.inode(of: name, in: node, hash),
+                kind: snapshot.kind(at: index, name), isKindCertain: false, next: next, reply: nil)
         case .local:
             guard let child = node.directory?.children[name] else { return nil }
             return DirectoryRow(
@@ -174,16 +182,21 @@ extension Volume {
         }
     }
 
-    // What counts for a row: what is known now if it differs from the snapshot.
+    // What counts for a row: what is known now if it differs from the snapshot. Where nobody knows any more, the name was there and may have
+    // been removed since, from here too.
     private func finding(
         _ name: FileName, at index: Int, of node: Node, _ snapshot: DirectorySnapshot, _ tree: borrowing Tree
-    ) -> Knowledge? {
+    ) -> Knowledge {
         let old = snapshot.finding(at: index, name)
+        if case .absent = old { return .absent }
         guard let state = node.directory else { return old }
-        if state.facts.isEmpty, state.listing === snapshot.listing { return old }
-        if case .absent = old { return nil }
+        let isUnchanged = state.listing === snapshot.listing && state.facts[name] == nil
+        let age = now - snapshot.believedFrom
+        if isUnchanged, age < max(configuration.directoryTimeout, configuration.attributeTimeout) {
+            return old
+        }
         let latest = tree.knowledge(of: name, in: state, at: now)
-        if case .unknown = latest { return old }
+        if case .unknown = latest, case .absent = state.facts[name]?.value { return .absent }
         return latest
     }
 }

@@ -196,6 +196,7 @@ extension Volume {
     private func lose(_ node: Node, _ tree: inout Tree) {
         node.checkedAt = nil
         node.file?.kernelPages = nil
+        node.file?.hasNews = true
         guard let (parent, name) = place(of: node) else { return }
         if node.isLocal { tree.detach(node) }
         tree.doubt(name, in: parent)

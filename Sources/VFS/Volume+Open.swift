@@ -5,8 +5,16 @@ extension Volume {
     /// Opens a file.
     ///
     /// Asks the server for the file's size and time unless they are younger than the attribute timeout: what another
-    /// client had stored before is seen (close-to-open). Throws `.notFound` when the name is gone.
+    /// client had stored before is seen (close-to-open). Throws `.stale` when the name is gone or stands for another file: the kernel
+    /// looks it up again then.
     package func open(_ id: NodeID, _ mode: OpenMode, for request: Request) throws(VolumeError) -> OpenReply {
+        try open(id, mode, isAnswered: true, for: request)
+    }
+
+    /// The same; `isAnswered` says that the kernel gets the reply.
+    func open(
+        _ id: NodeID, _ mode: OpenMode, isAnswered: Bool, for request: Request
+    ) throws(VolumeError) -> OpenReply {
         if mode.writes || mode.truncates { try checkWritable() }
         let node = try tree.withLock { tree throws(VolumeError) in try tree.node(id) }
         switch node.kind {
@@ -26,7 +34,7 @@ extension Volume {
             try revalidate(node, for: request)
         }
         let (reply, handle) = try tree.withLock { tree throws(VolumeError) in
-            try register(node, mode, &tree)
+            try register(node, mode, isAnswered: isAnswered, &tree)
         }
         if let file = begun.take() { handle.content.prime(with: file.reader, of: file.version) }
         guard mode.truncates else { return reply }
@@ -37,6 +45,10 @@ extension Volume {
                 tree.withLock { _ in node.fileState.pendingModified = Timestamp(seconds: wall.seconds) }
             }
         } catch {
+            tree.withLock { _ in
+                // No answer goes to the kernel, which keeps its pages.
+                if node.file?.dropping == reply.handle { node.file?.kernelPages = nil }
+            }
             abandon(reply.handle)
             throw error
         }
@@ -169,7 +181,8 @@ extension Volume {
         throws(VolumeError)
     {
         try tree.withLock { tree throws(VolumeError) in
-            guard apply(knowledge, to: node, name, in: parent, &tree) || node.isGone else { throw .notFound }
+            // Not `.notFound`: with ESTALE the kernel looks the name up again, and makes the file where that was asked for (O_CREAT).
+            guard apply(knowledge, to: node, name, in: parent, &tree) || node.isGone else { throw .stale }
             if node.isGone, node.handles == 0 || node.isLost { throw .stale }
         }
     }
@@ -177,9 +190,11 @@ extension Volume {
     // MARK: Handles
 
     /// Makes a handle for a file; called with the tree lock held.
-    func register(_ node: Node, _ mode: OpenMode, _ tree: inout Tree) throws(VolumeError) -> (
-        OpenReply, FileHandle
-    ) {
+    ///
+    /// `isAnswered` says that the kernel gets the reply, and drops the pages that are not good.
+    func register(
+        _ node: Node, _ mode: OpenMode, isAnswered: Bool, _ tree: inout Tree
+    ) throws(VolumeError) -> (OpenReply, FileHandle) {
         guard !tree.isShutDown else { throw .local("the volume is being shut down") }
         let file = node.fileState
         // A transfer that has begun is of no use to whoever writes.
@@ -190,7 +205,7 @@ extension Volume {
         let keepsCache: Bool
         if let current = file.content, node.isGone || file.uploads > 0 || canShare(current, version) {
             content = current
-            keepsCache = true
+            keepsCache = file.kernelPages != nil && !isDropping(file, tree)
         } else {
             guard !node.isGone else { throw .stale }
             content = FileContent(
@@ -204,6 +219,11 @@ extension Volume {
         }
         let handle = FileHandle(node: node, content: content, mode: mode)
         let id = tree.handleID()
+        if !keepsCache {
+            file.kernelPages =
+                isAnswered ? file.kernelPages ?? KernelPages(version, isSettled: isSettled(version)) : nil
+            file.dropping = isAnswered ? id : nil
+        }
         tree.files[id.rawValue] = handle
         tree.contentUsers[ObjectIdentifier(content), default: 0] += 1
         node.handles += 1
@@ -213,7 +233,14 @@ extension Volume {
             file.pendingModified = nil
         }
         let needsFlush = mode.writes || mode.truncates
-        return (OpenReply(handle: id, keepsCache: keepsCache, needsFlush: needsFlush), handle)
+        let reply = OpenReply(
+            handle: id, keepsCache: keepsCache, hasNews: file.hasNews, needsFlush: needsFlush)
+        return (reply, handle)
+    }
+
+    // Whether the kernel may still have pages that it was told to drop: the answer to that open may be on its way.
+    private func isDropping(_ file: FileState, _ tree: borrowing Tree) -> Bool {
+        file.dropping.flatMap { tree.files[$0.rawValue] }.map { !$0.hasRead } ?? false
     }
 
     private func canShare(_ content: FileContent, _ version: FileVersion) -> Bool {

@@ -125,13 +125,16 @@ package struct OpenReply: Sendable {
     package var handle: HandleID
     /// Whether pages the kernel still holds of this file are of the version that was opened.
     package var keepsCache: Bool
+    /// Whether size or time may be others than those that the kernel was shown: it has to ask for them before it relies on them.
+    package var hasNews: Bool
     /// Whether `flush` may have something to do when a descriptor of this handle is closed: never so where it only reads.
     package var needsFlush: Bool
 
     /// Puts an answer together.
-    package init(handle: HandleID, keepsCache: Bool, needsFlush: Bool) {
+    package init(handle: HandleID, keepsCache: Bool, hasNews: Bool, needsFlush: Bool) {
         self.handle = handle
         self.keepsCache = keepsCache
+        self.hasNews = hasNews
         self.needsFlush = needsFlush
     }
 }

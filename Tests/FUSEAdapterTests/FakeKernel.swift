@@ -32,6 +32,8 @@ final class FakeKernel {
     private let device: CInt
     private let directory: TemporaryDirectory
     private var unique: UInt64 = 2
+    /// What the session has said unasked: the code of each notice (linux/fuse.h) and what follows it.
+    private(set) var notices: [Answer] = []
 
     /// What the session answers.
     struct Answer {
@@ -73,6 +75,8 @@ final class FakeKernel {
         var table = Callbacks.table
         session = try #require(
             ftpsfs_session_new(&arguments, &table, Unmanaged.passUnretained(adapter).toOpaque()))
+        let notice = KernelNotice(session)
+        adapter.notice.withLock { $0 = notice }
         var ends: [CInt] = [-1, -1]
         precondition(ftpsfs_message_pair(&ends) == 0)
         near = ends[0]
@@ -122,11 +126,23 @@ final class FakeKernel {
             buffer.mem = bytes.baseAddress
             fuse_session_process_buf(session, &buffer)
         }
+        while let (answer, request) = receive() {
+            if request != 0 { return answer }
+            notices.append(Answer(number: -answer.number, body: answer.body))
+        }
+        return nil
+    }
+
+    // The next message that is there, and the number of the request it answers: 0 for a notice.
+    private func receive() -> (Answer, request: UInt64)? {
         var reply = [UInt8](repeating: 0, count: 1 << 17)
         let count = recv(near, &reply, reply.count, CInt(MSG_DONTWAIT))
         guard count >= 16 else { return nil }
-        let number = reply.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: 4, as: CInt.self) }
-        return Answer(number: -number, body: Array(reply[16..<count]))
+        return reply.withUnsafeBytes { bytes in
+            let number = bytes.loadUnaligned(fromByteOffset: 4, as: CInt.self)
+            let request = bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
+            return (Answer(number: -number, body: Array(bytes[16..<count])), request)
+        }
     }
 
     /// Looks a name up; returns the node's number, 0 for none.

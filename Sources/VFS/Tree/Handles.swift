@@ -50,15 +50,21 @@ struct DirectorySnapshot {
     let listing: PackedListing
     /// When it was asked for.
     let listedAt: Duration
+    /// From when on its rows are believed for the time of the directory cache.
+    let believedFrom: Duration
     /// What counts before it.
     let facts: [FileName: DirectoryState.Fact]
     /// The names that only the facts have, in order.
     let added: [FileName]
 
     /// Lays facts over a listing.
-    init(listing: PackedListing, at listedAt: Duration, facts: [FileName: DirectoryState.Fact]) {
+    init(
+        listing: PackedListing, at listedAt: Duration, believedFrom: Duration,
+        facts: [FileName: DirectoryState.Fact]
+    ) {
         self.listing = listing
         self.listedAt = listedAt
+        self.believedFrom = believedFrom
         self.facts = facts
         added = facts.compactMap { name, fact in
             if case .absent = fact.value { return nil }
@@ -72,6 +78,12 @@ struct DirectorySnapshot {
     /// The name at a place.
     func name(at place: Int) -> FileName? {
         place < listing.count ? FileName(listing.nameBytes(at: place)) : added[place - listing.count]
+    }
+
+    /// What stood at a place; a file where it existed here only.
+    func kind(at place: Int, _ name: FileName) -> FileKind {
+        guard case .present(let finding) = finding(at: place, name) else { return .file }
+        return finding.attributes.kind
     }
 
     /// What is at a place; `.absent` for a name that was removed.

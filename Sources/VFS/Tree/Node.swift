@@ -135,8 +135,12 @@ final class FileState {
     var ahead: AheadContent?
     /// The fetch of that content under way.
     var fetch: AheadFetch?
-    /// What the kernel may hold pages of.
+    /// What the kernel may hold pages of; nil where pages of any version may be left.
     var kernelPages: KernelPages?
+    /// The last open that was answered so that the kernel drops its pages: it has done so once something is read through that handle.
+    var dropping: HandleID?
+    /// Size or time have changed since the kernel last asked for them: it may still show and use the former ones.
+    var hasNews = false
 }
 
 /// The version of a file of which the kernel may hold pages.

@@ -210,7 +210,7 @@ extension Tree {
         if state.facts.isEmpty { cachedDirectories[directory.id.rawValue] = nil }
     }
 
-    /// Drops all that is cached and can be asked for again.
+    /// Drops all that is cached and can be asked for again; the kernel drops its pages of a file with the next open.
     mutating func dropAllCaches() {
         _ = tick()
         for directory in Array(cachedDirectories.values) {
@@ -219,7 +219,11 @@ extension Tree {
             collect(directory)
         }
         for node in shelf.expire(at: nil) { collect(node) }
-        for node in nodes.values where !node.isLocal { node.checkedAt = nil }
+        for node in nodes.values where !node.isLocal {
+            node.checkedAt = nil
+            node.file?.kernelPages = nil
+            node.file?.hasNews = true
+        }
     }
 
     // The directories left alone for longest go first; a quarter at a time, so that sorting them costs little.

@@ -273,6 +273,7 @@ extension Node {
         var latest = finding.attributes
         latest.refine(by: attributes)
         latest.complete(by: attributes)
+        if kind == .file, !latest.version.matches(attributes.version) { fileState.hasNews = true }
         attributes = latest
         checkedAt = finding.at
         if kind == .symlink, finding.link != .undecided { link = finding.link }
