@@ -145,11 +145,36 @@ extension FTPStore {
     }
 
     /// Sets a time of modification (MFMT and its like), as `RemoteStore` says.
+    ///
+    /// The questions about a file go out in the same flight, or ahead of the first attempts, which have to find out what the server takes.
+    @discardableResult
     package func setModified(
         _ path: RemotePath, kind: FileKind, to time: Timestamp, for request: Request
-    ) throws(RemoteError) {
-        try withSession(.metadata, "MFMT", path, for: request) { lease throws(FTPError) in
-            try lease.session.setModified(path, kind: kind, to: time)
+    ) throws(RemoteError) -> Attributes? {
+        var attempts = 0
+        return try withSession(.metadata, "MFMT", path, for: request) { lease throws(FTPError) in
+            attempts += 1
+            let session = lease.session
+            guard kind == .file, traits.setsFileTimes != false else {
+                try session.setModified(path, kind: kind, to: time)
+                return nil
+            }
+            let questions = session.questions(ofFile: path)
+            guard case .known(let method) = profile.facts.fileTimes,
+                let command = session.knownCommand(toSetModified: time, of: path)
+            else {
+                let answers = try session.run(questions)
+                try session.setModified(path, kind: kind, to: time)
+                return session.plainFile(answers: answers)
+            }
+            var replies = try session.run(questions + [command])
+            let reply = replies.removeLast()
+            guard reply.isSuccess else { throw .refused(method.verb, reply) }
+            if let stated = StatedTime(reply), stated.time.seconds != time.seconds {
+                throw .unsupported("setting times: \(method.verb) has set another one")
+            }
+            // An attempt whose answer was lost may have set the time already.
+            return attempts == 1 ? session.plainFile(answers: replies) : nil
         }
     }
 

@@ -93,9 +93,12 @@ package protocol RemoteStore: AnyObject, Sendable {
     ) throws(RemoteError)
 
     /// Sets the time of modification; throws `.unsupported` where the server has no way for this kind of file.
+    ///
+    /// Returns what a regular file was just before, where that can be told: nobody has looked whether it is another client's by now.
+    @discardableResult
     func setModified(
         _ path: RemotePath, kind: FileKind, to time: Timestamp, for request: Request
-    ) throws(RemoteError)
+    ) throws(RemoteError) -> Attributes?
 
     /// Sets permission bits (0 up to 0o7777); throws `.unsupported` where the server has no way.
     func setMode(_ path: RemotePath, to mode: UInt16, for request: Request) throws(RemoteError)

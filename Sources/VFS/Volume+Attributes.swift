@@ -68,9 +68,7 @@ extension Volume {
         case .absent, .unknown:
             if node.isLocal { return true }
             // The answer may be older than what was done here since.
-            if let state = parent.directory, case .present = tree.knowledge(of: name, in: state, at: now) {
-                return true
-            }
+            if let state = parent.directory, tree.holds(name, in: state, at: now) { return true }
             if node.handles == 0 { tree.detach(node, isLost: true) }
             return false
         }
@@ -122,7 +120,10 @@ extension Volume {
             }
             throw .notPermitted
         }
-        update(node) { attributes in attributes.mode = mode }
+        tree.withLock { tree in
+            node.attributes.mode = mode
+            noteChange(of: node, isStated: false, &tree)
+        }
     }
 
     private func setModified(_ time: Timestamp, of node: Node, for request: Request) throws(VolumeError) {
@@ -145,10 +146,13 @@ extension Volume {
         }
         // Exact whatever listings state.
         let exactness = min(granularity, .second)
+        var former: Attributes?
         do {
-            guard try setModifiedOnServer(time, exactness, of: node, for: request) else {
-                tree.withLock { _ in node.fileState.pendingModified = time }
-                return
+            switch try setModifiedOnServer(time, exactness, of: node, &former, for: request) {
+            case .deferred: return tree.withLock { _ in node.fileState.pendingModified = time }
+            // Whoever looks the name up finds the other version.
+            case .foreign: return doubt(node)
+            case .done: break
             }
         } catch {
             guard case .remote(let reason) = error, reason.kind == .unsupported else {
@@ -161,19 +165,29 @@ extension Volume {
             tree.withLock { override(node, time, &$0) }
             return
         }
-        update(node) { attributes in
-            let old = attributes.version
-            attributes.modified = time
-            attributes.granularity = exactness
-            if node.file?.kernelPages?.version == old { node.file?.kernelPages?.version = attributes.version }
+        tree.withLock { tree in
+            let old = node.attributes
+            var latest = former ?? old
+            latest.complete(by: old)
+            latest.modified = time
+            latest.granularity = exactness
+            if let former, !former.version.matches(old.version) {
+                node.file?.kernelPages = nil
+            } else if node.file?.kernelPages?.version == old.version {
+                node.file?.kernelPages?.version = latest.version
+            }
+            node.attributes = latest
+            node.directory?.changedHere = nil
+            // The size of a file is not known by its time.
+            noteChange(of: node, isStated: former != nil || node.kind != .file, &tree)
         }
-        tree.withLock { _ in node.directory?.changedHere = nil }
     }
 
-    // Returns false when the file has changes to store, with which the time has to come.
+    // `former` becomes what a file was just before, where that is known.
     private func setModifiedOnServer(
-        _ time: Timestamp, _ exactness: TimeGranularity, of node: Node, for request: Request
-    ) throws(VolumeError) -> Bool {
+        _ time: Timestamp, _ exactness: TimeGranularity, of node: Node, _ former: inout Attributes?,
+        for request: Request
+    ) throws(VolumeError) -> Retiming {
         let content = tree.withLock { _ -> FileContent? in
             guard let file = node.file, let content = file.content else { return nil }
             file.uploads += 1
@@ -182,16 +196,19 @@ extension Volume {
         defer { if content != nil { tree.withLock { _ in node.file?.uploads -= 1 } } }
         return try withOptionalPath(of: node, for: request) { path throws(VolumeError) in
             guard let path else { throw .stale }
-            func set() throws(VolumeError) -> Bool {
+            func set() throws(VolumeError) -> TimeChange {
                 do {
-                    try store.setModified(path, kind: node.kind, to: time, for: request)
-                    return true
+                    let found = try store.setModified(path, kind: node.kind, to: time, for: request)
+                    // The size that a server states of a link may be that of its text.
+                    former = node.followsLink ? nil : found
+                    return .made(from: former?.version)
                 } catch {
                     throw VolumeError(error)
                 }
             }
             if let content { return try content.retime(to: time, exactness, for: request, set) }
-            return try set()
+            _ = try set()
+            return .done
         }
     }
 
@@ -220,16 +237,16 @@ extension Volume {
         if isNew { tree.keep(node) }
     }
 
-    /// Changes what is known of a node on the server, after the server has done so.
-    private func update(_ node: Node, _ body: (inout Attributes) -> Void) {
-        tree.withLock { tree in
-            body(&node.attributes)
-            node.checkedAt = now
-            node.file?.modifiedOverride = nil
-            guard let (parent, name) = place(of: node) else { return }
-            let link: LinkView = node.followsLink ? .followed : node.link
-            tree.record(.present(node.attributes), link: link, for: name, in: parent, at: now)
-        }
+    // Notes that the server has changed a node's attributes as they are now; `isStated` says that size and time are known by that.
+    // Called with the tree lock held.
+    private func noteChange(of node: Node, isStated: Bool, _ tree: inout Tree) {
+        if isStated { node.checkedAt = now } else { node.fileState.changedAt = now }
+        node.file?.modifiedOverride = nil
+        guard let (parent, name) = place(of: node) else { return }
+        tree.record(
+            .present(node.attributes), statedAt: node.checkedAt,
+            link: node.followsLink ? .followed : node.link,
+            for: name, in: parent, at: now)
     }
 
     /// Makes a node's name unknown after a change of which nobody knows whether it was made.

@@ -54,10 +54,7 @@ extension Volume {
         _ name: FileName, in directory: Node, mode: UInt16, _ open: OpenMode, _ tree: inout Tree
     ) throws(VolumeError) -> (NodeReply, OpenReply)? {
         guard let state = directory.directory, tree.path(of: directory) != nil else { throw .notFound }
-        switch tree.knowledge(of: name, in: state, at: now) {
-        case .present, .local: return nil
-        case .absent, .unknown: break
-        }
+        guard !tree.holds(name, in: state, at: now) else { return nil }
         if let rights = directory.attributes.rights, !rights.contains(.create) { throw .denied }
         if let old = state.children[name] { tree.detach(old, isLost: true) }
         let time = Timestamp(seconds: wall.seconds)

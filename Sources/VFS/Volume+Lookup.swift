@@ -124,15 +124,20 @@ extension Volume {
         _ listing: (rows: PackedListing, at: Duration), for name: FileName, in directory: Node,
         for request: Request
     ) throws(VolumeError) -> Knowledge {
-        let fact = tree.withLock { tree -> Knowledge in
-            guard let state = directory.directory, state.facts[name] != nil else { return .unknown }
+        let fact = tree.withLock { tree -> Knowledge? in
+            guard let state = directory.directory, state.facts[name] != nil else { return nil }
             return tree.knowledge(of: name, in: state, at: now)
         }
-        switch fact {
-        case .absent, .local: return fact
-        case .present(let finding) where finding.link != .undecided || finding.attributes.kind != .symlink:
-            return fact
-        case .present, .unknown: break
+        if let fact {
+            switch fact {
+            case .absent, .local: return fact
+            case .present(let finding)
+            where finding.link != .undecided || finding.attributes.kind != .symlink:
+                return fact
+            case .present: break
+            // It is newer than the listing, which may lack the name.
+            case .unknown: return try ask(for: name, in: directory, for: request)
+            }
         }
         guard let row = listing.rows.row(of: name) else {
             return listing.rows.isComplete ? .absent : try ask(for: name, in: directory, for: request)

@@ -153,7 +153,10 @@ extension Volume {
                 tree.doubt(new.name, in: new.directory)
             } else {
                 source.link = .undecided
-                tree.record(.present(source.attributes), for: new.name, in: new.directory, at: now)
+                // Nobody has asked whether another client has changed it: it is as old as it was under its former name.
+                tree.record(
+                    .present(source.attributes), statedAt: source.checkedAt, for: new.name,
+                    in: new.directory, at: now)
             }
             tree.noteChange(of: new.directory, at: now, wall: wall)
             return (lost, tree.openContents(inside: source))

@@ -60,22 +60,24 @@ extension Volume {
         }
         guard case .time(let late) = rest else { return }
         let exactness = min(store.traits.granularity, .second)
-        let isSet = try content.retime(to: late, exactness, for: request) { () throws(VolumeError) -> Bool in
+        let outcome = try content.retime(to: late, exactness, for: request) {
+            () throws(VolumeError) -> TimeChange in
             do throws(RemoteError) {
-                try store.setModified(path, kind: .file, to: late, for: request)
+                let former = try store.setModified(path, kind: .file, to: late, for: request)
                 stored.modified = late
                 stored.granularity = exactness
-                return true
+                return .made(from: node.followsLink ? nil : former?.version)
             } catch {
                 if error.leavesDoubt { content.doubtTime(late, exactness) }
                 logOnce(
                     "times file",
                     "the server cannot set times of a file; they are kept here while mounted (\(error))")
-                return false
+                return .refused
             }
         }
+        if case .foreign = outcome { return doubtAfterUpload(node) }
         tree.withLock { tree in
-            if !isSet {
+            if case .deferred = outcome {
                 node.fileState.pendingModified = late
             } else if stored.modified == late {
                 note(stored, node, &tree)

@@ -225,6 +225,12 @@ struct StoreTests {
         let time = Timestamp(seconds: 1_234_567_890)
         try fixture.store.setModified(fixture.path("/file"), kind: .file, to: time, for: Request())
         #expect(try fixture.store.attributes(of: fixture.path("/file"), for: Request()).modified == time)
+        // What stood there before, for another client may have put it there.
+        try fixture.server.put("file", [1, 2])
+        try Shell.run("touch -d @1111111111 \"$1\"", [fixture.server.onDisk("file")])
+        let former = try fixture.store.setModified(
+            fixture.path("/file"), kind: .file, to: time, for: Request())
+        #expect(former?.size == 2 && former?.modified == Timestamp(seconds: 1_111_111_111))
         try fixture.store.setMode(fixture.path("/file"), to: 0o600, for: Request())
         #expect(permissions(fixture.server.onDisk("file")) == 0o600)
         #expect(fixture.store.traits.setsFileTimes == true)

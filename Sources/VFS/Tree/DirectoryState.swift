@@ -20,6 +20,10 @@ final class DirectoryState {
         var link: LinkView = .undecided
         /// When it was learned.
         var at: Duration
+        /// When the server stated the attributes of a present name; nil when nobody knows.
+        ///
+        /// A rename or a change of modes states none.
+        var statedAt: Duration?
         /// Orders facts and listings.
         var sequence: UInt64
     }

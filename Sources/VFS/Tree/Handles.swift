@@ -82,8 +82,11 @@ struct DirectorySnapshot {
 
     /// What stood at a place; a file where it existed here only.
     func kind(at place: Int, _ name: FileName) -> FileKind {
-        guard case .present(let finding) = finding(at: place, name) else { return .file }
-        return finding.attributes.kind
+        switch facts[name]?.value {
+        case .present(let attributes): attributes.kind
+        case .absent, .local: .file
+        case nil: place < listing.count ? listing.kind(at: place) : .file
+        }
     }
 
     /// What is at a place; `.absent` for a name that was removed.
@@ -93,7 +96,8 @@ struct DirectorySnapshot {
             case .absent: return .absent
             case .local: return .local
             case .present(let attributes):
-                return .present(Finding(attributes: attributes, link: fact.link, at: fact.at))
+                guard let statedAt = fact.statedAt else { return .unknown }
+                return .present(Finding(attributes: attributes, link: fact.link, at: statedAt))
             }
         }
         guard place < listing.count else { return .absent }

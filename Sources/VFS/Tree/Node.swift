@@ -55,7 +55,7 @@ final class Node {
         }
     }
 
-    /// When the server said so; nil when it never did.
+    /// When the server stated size and time; nil when it never did, or when they are in doubt.
     var checkedAt: Duration? {
         get { checkedNanoseconds == .min ? nil : .nanoseconds(checkedNanoseconds) }
         set {
@@ -84,6 +84,12 @@ final class Node {
                 fileState.handles = newValue
             }
         }
+    }
+
+    /// The moment from which on an answer of the server's is newer than what is known.
+    var knownSince: Duration? {
+        guard let changedAt = file?.changedAt else { return checkedAt }
+        return max(changedAt, checkedAt ?? changedAt)
     }
 
     /// Whether this node is `ancestor` or lies below it.
@@ -129,6 +135,8 @@ final class FileState {
     var accessed: Timestamp?
     /// The target of a symbolic link.
     var linkTarget: [UInt8]?
+    /// When a mode was last set from here, which says nothing of size and time.
+    var changedAt: Duration?
     /// Open handles.
     var handles = 0
     /// The content, fetched before anybody has opened the file (`Tree.shelf`).

@@ -5,14 +5,15 @@ extension Tree {
     /// What is known about a name now.
     ///
     /// A fact counts before the listing, for facts are newer: a listing's arrival removes those that are older than its
-    /// question. Files that exist here only never expire.
+    /// question. Files that exist here only never expire. Of a name that is there with attributes too old nobody knows what it is by now.
     func knowledge(of name: FileName, in state: DirectoryState, at now: Duration) -> Knowledge {
         if let fact = state.facts[name] {
             switch fact.value {
             case .local:
                 return .local
             case .present(let attributes) where isFresh(fact.at, now):
-                return .present(Finding(attributes: attributes, link: fact.link, at: fact.at))
+                guard let statedAt = fact.statedAt, isFresh(statedAt, now) else { return .unknown }
+                return .present(Finding(attributes: attributes, link: fact.link, at: statedAt))
             case .absent where isFresh(fact.at, now):
                 return .absent
             default:
@@ -24,6 +25,15 @@ extension Tree {
             return .present(Finding(attributes: listing.attributes(at: row), at: state.listedAt))
         }
         return listing.isComplete ? .absent : .unknown
+    }
+
+    /// Whether a name is there now, be it with attributes that nobody knows any more.
+    func holds(_ name: FileName, in state: DirectoryState, at now: Duration) -> Bool {
+        if let fact = state.facts[name], case .present = fact.value, isFresh(fact.at, now) { return true }
+        switch knowledge(of: name, in: state, at: now) {
+        case .present, .local: return true
+        case .absent, .unknown: return false
+        }
     }
 
     /// Whether what was learned at a moment is believed still.
@@ -45,14 +55,22 @@ extension Tree {
 
     // MARK: Facts
 
-    /// Notes what is true of a name from now on.
+    /// Notes what is true of a name from now on, with attributes that the server has just stated.
     mutating func record(
         _ value: DirectoryState.Fact.Value, link: LinkView = .undecided, for name: FileName,
-        in directory: Node,
-        at now: Duration
+        in directory: Node, at now: Duration
+    ) {
+        record(value, statedAt: now, link: link, for: name, in: directory, at: now)
+    }
+
+    /// Notes what is true of a name from now on; `statedAt` is when the server stated its attributes, nil when nobody knows.
+    mutating func record(
+        _ value: DirectoryState.Fact.Value, statedAt: Duration?, link: LinkView = .undecided,
+        for name: FileName, in directory: Node, at now: Duration
     ) {
         guard let state = directory.directory, !directory.isGone else { return }
-        let fact = DirectoryState.Fact(value: value, link: link, at: now, sequence: tick())
+        let fact = DirectoryState.Fact(
+            value: value, link: link, at: now, statedAt: statedAt, sequence: tick())
         let old = state.facts.updateValue(fact, forKey: name)
         if old == nil { cachedEntries += 1 }
         if case .local = old?.value { state.localCount -= 1 }
@@ -164,6 +182,8 @@ extension Tree {
         for (name, fact) in state.facts where fact.isPackable {
             if case .present(let attributes) = fact.value {
                 merged.append(Entry(name: name, attributes: attributes))
+                // The whole counts as no younger than its parts.
+                state.listedAt = min(state.listedAt, fact.statedAt ?? state.listedAt)
             }
         }
         // An incomplete listing cannot say that a name is absent: such facts have to stay.
@@ -248,6 +268,6 @@ extension DirectoryState.Fact {
     /// Whether a row of a listing can say the same.
     fileprivate var isPackable: Bool {
         if case .local = value { return false }
-        return link == .undecided || link == .shown
+        return statedAt != nil && (link == .undecided || link == .shown)
     }
 }

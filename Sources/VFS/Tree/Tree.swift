@@ -262,14 +262,14 @@ extension Node {
     /// their way to the server, or still to come, a difference is only what they make.
     func isOpen(otherThan finding: Finding) -> Bool {
         guard handles > 0, let file, let content = file.content, file.uploads == 0, !isLocal,
-            checkedAt.map({ $0 <= finding.at }) ?? true, !content.isDirty, content.base != nil
+            knownSince.map({ $0 <= finding.at }) ?? true, !content.isDirty, content.base != nil
         else { return false }
         return !content.recognizes(finding.attributes.version)
     }
 
     /// Takes over what the server says, unless something newer is known.
     func learn(_ finding: Finding) {
-        guard checkedAt.map({ $0 <= finding.at }) ?? true else { return }
+        guard knownSince.map({ $0 <= finding.at }) ?? true else { return }
         var latest = finding.attributes
         latest.refine(by: attributes)
         latest.complete(by: attributes)

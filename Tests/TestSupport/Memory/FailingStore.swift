@@ -196,9 +196,10 @@ package final class FailingStore: RemoteStore {
         }
     }
 
+    @discardableResult
     package func setModified(
         _ path: RemotePath, kind: FileKind, to time: Timestamp, for request: Request
-    ) throws(RemoteError) {
+    ) throws(RemoteError) -> Attributes? {
         try around(.setModified, path, request) { () throws(RemoteError) in
             try base.setModified(path, kind: kind, to: time, for: request)
         }

@@ -80,9 +80,10 @@ extension MemoryStore {
         }
     }
 
+    @discardableResult
     package func setModified(
         _ path: RemotePath, kind: FileKind, to time: Timestamp, for request: Request
-    ) throws(RemoteError) {
+    ) throws(RemoteError) -> Attributes? {
         try perform(.setModified, path, request) { tree, configuration, _ throws(RemoteError) in
             let can =
                 kind == .directory
@@ -90,7 +91,9 @@ extension MemoryStore {
             guard can ?? true else { throw RemoteError(.unsupported, operation: "") }
             // A server keeps seconds even where its listings show less.
             let kept = Self.cut(time, to: min(configuration.traits.granularity, .second))
+            let former = tree.record(path).map { Self.shown($0, configuration) }
             try tree.change(path, followsLast: true) { $0.modified = kept }
+            return former?.kind == .file ? former : nil
         }
     }
 

@@ -138,7 +138,7 @@ final class StreamStore: RemoteStore {
         throws(RemoteError)
     { throw unused() }
     func setModified(_ path: RemotePath, kind: FileKind, to time: Timestamp, for request: Request)
-        throws(RemoteError)
+        throws(RemoteError) -> Attributes?
     { throw unused() }
     func setMode(_ path: RemotePath, to mode: UInt16, for request: Request) throws(RemoteError) {
         throw unused()

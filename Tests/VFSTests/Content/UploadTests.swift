@@ -381,7 +381,7 @@ private final class LyingStore: RemoteStore {
         throws(RemoteError)
     { try base.rename(old, to: new, replacing: replacing, for: request) }
     func setModified(_ path: RemotePath, kind: FileKind, to time: Timestamp, for request: Request)
-        throws(RemoteError)
+        throws(RemoteError) -> Attributes?
     { try base.setModified(path, kind: kind, to: time, for: request) }
     func setMode(_ path: RemotePath, to mode: UInt16, for request: Request) throws(RemoteError) {
         try base.setMode(path, to: mode, for: request)
