@@ -22,7 +22,12 @@ final class FaultBench {
 
     /// Starts all of it; each wait for the network takes the program a second at the most.
     init(_ kind: ServerKind, _ more: String...) throws {
-        server = try ServerFixture(kind, ServerOptions { $0.passivePorts = 60 })
+        let serverOptions = ServerOptions {
+            $0.passivePorts = 60
+            // As long a session keeps a file locked whose connection it does not know to be dead.
+            if kind == .vsftpd { $0.extra = ["data_connection_timeout=20"] }
+        }
+        server = try ServerFixture(kind, serverOptions)
         // All there before the mount lists the root.
         for number in 1...Self.directoryCount { try server.makeDirectory("d\(number)") }
         relay = try FaultRelay(before: server)
