@@ -24,6 +24,8 @@ package enum FTPError: Error, Sendable {
     case connectionLost(String)
     /// A deadline passed; what was waited for.
     case timedOut(String)
+    /// A deadline passed after the password had been sent, and before it was known what the server makes of it; what was waited for.
+    case loginUnanswered(String)
     /// The program that asked was interrupted.
     case interrupted
     /// The host name has no address.
@@ -56,8 +58,9 @@ extension FTPError {
             .unavailable(let reply), .loggedOut(let reply), .protectionRefused(_, let reply),
             .resumptionRefused(let reply):
             reply
-        case .connectionLost, .timedOut, .interrupted, .resolve, .connect, .dataConnection, .tls,
-            .protocolViolation, .listing, .unreadable, .invalidName, .tooLong, .unsupported:
+        case .connectionLost, .timedOut, .loginUnanswered, .interrupted, .resolve, .connect,
+            .dataConnection, .tls, .protocolViolation, .listing, .unreadable, .invalidName, .tooLong,
+            .unsupported:
             nil
         }
     }
@@ -133,7 +136,7 @@ extension FTPError: CustomStringConvertible {
         case .protectionRefused(let verb, let reply): "the server refuses TLS (\(verb)): \(reply)"
         case .resumptionRefused(let reply): "data connection refused, TLS session not resumed: \(reply)"
         case .connectionLost(let reason): "connection lost: \(reason)"
-        case .timedOut(let purpose): "timed out: \(purpose)"
+        case .timedOut(let purpose), .loginUnanswered(let purpose): "timed out: \(purpose)"
         case .interrupted: "interrupted"
         case .resolve(let error): "cannot resolve the host name: \(error)"
         case .connect(let address, let error): "cannot connect to \(address): \(error)"

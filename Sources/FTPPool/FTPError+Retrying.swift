@@ -6,8 +6,8 @@ extension FTPError {
     /// Whether the same commands may succeed on another session: the connection failed, not the request.
     var isWorthRetrying: Bool {
         switch self {
-        case .unavailable, .loggedOut, .resumptionRefused, .connectionLost, .timedOut, .dataConnection,
-            .protocolViolation:
+        case .unavailable, .loggedOut, .resumptionRefused, .connectionLost, .timedOut, .loginUnanswered,
+            .dataConnection, .protocolViolation:
             true
         case .refused(_, let reply):
             reply.isAboutDataConnection
@@ -23,9 +23,14 @@ extension FTPError {
     var attempts: Int {
         guard isWorthRetrying else { return 1 }
         switch self {
-        case .timedOut, .loggedOut, .resumptionRefused: return 2
+        case .timedOut, .loginUnanswered, .loggedOut, .resumptionRefused: return 2
         default: return 4
         }
+    }
+
+    /// Whether the server has said nothing to a password, and may have counted it as a wrong one.
+    var isUnansweredLogin: Bool {
+        if case .loginUnanswered = self { true } else { false }
     }
 
     /// Whether the server has no place for another connection, while others may go on.

@@ -97,7 +97,7 @@ package final class Pool: Sendable {
     /// Does not block.
     func leasePrepared(for request: Request) -> Lease? {
         let found = state.update { state in
-            state.sessions.requestIdle { $0.value.isSettled && $0.value.readiness == 2 }
+            state.sessions.requestIdle(now: .now) { $0.value.isSettled && $0.value.readiness == 2 }
         }
         guard let found else { return nil }
         guard found.value.looksAlive(), !found.value.needsReplacement else {
@@ -264,7 +264,7 @@ package final class Pool: Sendable {
                     throw RemoteError(.busy, operation: "connect", words: "no connection to spare")
                 }
                 guard !patience.isOver(progress: progress.load(ordering: .relaxed), now: .now) else {
-                    throw state.withLock { $0.sessions.outage?.error }
+                    throw state.withLock { $0.sessions.failures?.error }
                         ?? RemoteError(.busy, operation: "connect", words: "all connections are in use")
                 }
                 // A session that is about to be there need not be taken from anybody; what is far off is no help.
@@ -294,7 +294,8 @@ package final class Pool: Sendable {
             let (asksAgain, isAway) = state.update { state in
                 let wasReachable = state.sessions.outage == nil
                 let asksAgain = state.sessions.openFailed(
-                    remote, isLimit: error.isConnectionLimit, now: .now)
+                    remote, isLimit: error.isConnectionLimit, isUnanswered: error.isUnansweredLogin,
+                    now: .now)
                 return (asksAgain, wasReachable && state.sessions.outage != nil)
             }
             if isAway {

@@ -36,8 +36,10 @@ struct PoolState<Member> {
     let limit: Int
     /// The number of sessions the server was found to allow; at least 1, at most `limit`.
     private(set) var ceiling: Int
-    /// The current outage, nil while all is well.
-    private(set) var outage: Outage?
+    /// The failures to open a session since one was opened last; nil where there are none.
+    ///
+    /// While a session stands they mean no more than that there is no further one to be had for some time.
+    private(set) var failures: Outage?
     /// False once the pool is shut down.
     private(set) var isOpen = true
     private var idle: [Idle] = []
@@ -72,6 +74,9 @@ struct PoolState<Member> {
     /// The number of sessions that stand: idle and leased.
     var standing: Int { idle.count + leased }
 
+    /// The current outage: no session stands, and none can be opened; nil while all is well.
+    var outage: Outage? { standing == 0 ? failures : nil }
+
     /// The number of idle sessions.
     var idleCount: Int { idle.count }
 
@@ -94,21 +99,25 @@ struct PoolState<Member> {
             return .refuse(RemoteError(.unreachable, operation: "connect", words: "the mount is being ended"))
         }
         raiseCeiling(now: now)
-        if urgency == .spare, !hasSpare(for: purpose) {
+        if urgency == .spare, !hasSpare(for: purpose, now: now) {
             return .refuse(RemoteError(.busy, operation: "connect", words: "no connection to spare"))
         }
-        guard purpose == .metadata || transfers < max(1, ceiling - 1) else { return .wait(until: nil) }
+        guard purpose == .metadata || transfers < max(1, places(now: now) - 1) else {
+            return .wait(until: nil)
+        }
         let fitnesses = idle.map { fitness($0.member) }
         if let greatest = fitnesses.max(), let index = fitnesses.lastIndex(of: greatest) {
             let best = idle.remove(at: index)
             lend(purpose, urgency)
             return .use(best.member, rested: best.since.advanced(by: Self.restTime) <= now)
         }
-        if let outage {
-            // Sessions that still stand may finish what they are doing; there is no use in more attempts meanwhile.
-            if standing == 0, outage.refusesAtOnce(now: now) { return .refuse(outage.error) }
+        if let outage, outage.refusesAtOnce(now: now) { return .refuse(outage.error) }
+        if let failures {
             guard opening == 0 else { return .wait(until: nil) }
-            guard now >= outage.nextAttempt else { return .wait(until: outage.nextAttempt) }
+            // Where sessions stand it is they that are waited for, and whoever has one may be asked for it.
+            guard now >= failures.nextAttempt else {
+                return .wait(until: standing == 0 ? failures.nextAttempt : nil)
+            }
         }
         guard standing + opening < ceiling else { return .wait(until: nil) }
         // The log-in under way decides; nobody has to give up a session for that.
@@ -118,8 +127,8 @@ struct PoolState<Member> {
     }
 
     /// Lends an idle session that fits for a transfer beside another one; nil where there is none, or where others have need of it.
-    mutating func requestIdle(where isFit: (Member) -> Bool) -> Member? {
-        guard isOpen, outage == nil, waiting == 0, transfers < max(1, ceiling - 1),
+    mutating func requestIdle(now: ContinuousClock.Instant, where isFit: (Member) -> Bool) -> Member? {
+        guard isOpen, waiting == 0, transfers < max(1, places(now: now) - 1),
             let index = idle.lastIndex(where: { isFit($0.member) })
         else { return nil }
         lend(.transfer, .demanded)
@@ -131,15 +140,18 @@ struct PoolState<Member> {
         _ purpose: Purpose, _ urgency: Request.Urgency = .demanded, now: ContinuousClock.Instant
     ) {
         opening -= 1
-        outage = nil
+        failures = nil
         provenAt = now
         lend(purpose, urgency)
     }
 
-    /// Notes that a session could not be opened; `isLimit` when the server said that there are too many.
+    /// Notes that a session could not be opened; `isLimit` when the server said that there are too many, `isUnanswered` when it has said nothing
+    /// to a password.
     ///
     /// Returns whether the caller should ask again rather than fail: the ceiling was lowered, or others work.
-    mutating func openFailed(_ error: RemoteError, isLimit: Bool, now: ContinuousClock.Instant) -> Bool {
+    mutating func openFailed(
+        _ error: RemoteError, isLimit: Bool, isUnanswered: Bool = false, now: ContinuousClock.Instant
+    ) -> Bool {
         opening -= 1
         if isLimit, standing + opening > 0 {
             ceiling = max(1, min(ceiling, standing + opening))
@@ -148,12 +160,13 @@ struct PoolState<Member> {
         }
         guard error.kind != .interrupted else { return false }
         provenAt = nil
-        if outage == nil {
-            outage = Outage(error, now: now)
+        let failure = Outage.Failure(error, isUnanswered: isUnanswered, besideOthers: standing > 0)
+        if failures == nil {
+            failures = Outage(failure, now: now)
         } else {
-            outage?.addFailure(error, now: now)
+            failures?.addFailure(failure, now: now)
         }
-        return standing > 0 || outage?.refusesAtOnce(now: now) == false
+        return outage?.refusesAtOnce(now: now) != true
     }
 
     /// Takes a leased session back; nil when it is of no use any more.
@@ -168,6 +181,7 @@ struct PoolState<Member> {
         if urgency == .spare { spares -= 1 }
         guard let member else {
             provenAt = nil
+            noteLoss()
             return []
         }
         guard isOpen, standing < ceiling else { return [member] }
@@ -181,6 +195,7 @@ struct PoolState<Member> {
     /// Takes in an idle session that was opened elsewhere.
     mutating func adopt(_ member: Member, now: ContinuousClock.Instant) {
         idle.append(Idle(member: member, since: now))
+        failures = nil
         provenAt = now
     }
 
@@ -188,28 +203,31 @@ struct PoolState<Member> {
     mutating func expire(idleFor timeout: Duration, now: ContinuousClock.Instant) -> [Member] {
         let expired = idle.filter { $0.since.advanced(by: timeout) <= now }
         idle.removeAll { $0.since.advanced(by: timeout) <= now }
+        if !expired.isEmpty { noteLoss() }
         return expired.map(\.member)
     }
 
     /// Takes out all idle sessions: they belong to a server that was found dead, or the pool ends.
     mutating func removeIdle() -> [Member] {
-        defer { idle.removeAll() }
+        let members = idle.map(\.member)
+        idle.removeAll()
         provenAt = nil
-        return idle.map(\.member)
+        if !members.isEmpty { noteLoss() }
+        return members
     }
 
     /// Takes a place for an attempt to end an outage that operations no longer wait for.
     ///
     /// Answer as for `.open`.
     mutating func beginProbe(now: ContinuousClock.Instant) -> Bool {
-        guard isOpen, let outage, standing == 0, opening == 0, now >= outage.nextAttempt else { return false }
+        guard isOpen, let outage, opening == 0, now >= outage.nextAttempt else { return false }
         opening += 1
         return true
     }
 
-    /// Allows an attempt to end an outage at once, for the user has said that it is worth one.
+    /// Allows an attempt to open a session at once, for the user has said that it is worth one.
     mutating func hasten(now: ContinuousClock.Instant) {
-        outage?.hasten(now: now)
+        failures?.hasten(now: now)
     }
 
     /// The most sessions that are held in reserve, the one in use included.
@@ -221,7 +239,7 @@ struct PoolState<Member> {
     mutating func beginReserve(now: ContinuousClock.Instant) -> Bool {
         guard isOpen, reserveRefusedUntil.map({ $0 <= now }) ?? true, outage == nil, waiting == 0,
             idle.isEmpty, standing + opening < Self.reserveLimit,
-            standing + opening < ceiling - 1
+            standing + opening < places(now: now) - 1
         else { return false }
         opening += 1
         return true
@@ -260,12 +278,26 @@ struct PoolState<Member> {
     /// Whether work that nobody waits for may have a session: one place stays free for any demand, and one more that a transfer may take.
     ///
     /// A session that is about to be opened counts for nobody yet, so that those opened at once may be one too many.
-    private func hasSpare(for purpose: Purpose) -> Bool {
-        guard outage == nil, waiting == 0, spares < ceiling - 1 else { return false }
+    private func hasSpare(for purpose: Purpose, now: ContinuousClock.Instant) -> Bool {
+        let places = places(now: now)
+        guard outage == nil, waiting == 0, spares < places - 1 else { return false }
         switch purpose {
-        case .metadata: return leased + opening < ceiling - 1
-        case .transfer: return leased + opening < ceiling - 1 && transfers < ceiling - 2
+        case .metadata: return leased + opening < places - 1
+        case .transfer: return leased + opening < places - 1 && transfers < places - 2
         }
+    }
+
+    /// How many sessions there may be just now: those that stand, while no further one can be had.
+    private func places(now: ContinuousClock.Instant) -> Int {
+        guard let failures, now < failures.nextAttempt else { return ceiling }
+        return min(ceiling, max(1, standing + opening))
+    }
+
+    /// Notes that a session has gone, which may have been the last one, so that failures count for all from now on.
+    ///
+    /// That there was no further session says nothing of the only one, which is tried at once, unless the log-in was refused.
+    private mutating func noteLoss() {
+        if let failures, standing == 0, failures.error.kind != .authentication { self.failures = nil }
     }
 
     private func isProven(now: ContinuousClock.Instant) -> Bool {

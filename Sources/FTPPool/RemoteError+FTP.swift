@@ -16,7 +16,7 @@ extension RemoteError {
             case .protectionRefused: .untrusted
             case .unavailable, .resumptionRefused, .connectionLost, .dataConnection, .resolve, .connect:
                 .unreachable
-            case .timedOut: .timedOut
+            case .timedOut, .loginUnanswered: .timedOut
             case .interrupted: .interrupted
             case .tls: error.breaksTrust ? .untrusted : .unreachable
             case .protocolViolation, .listing: .protocolBroken

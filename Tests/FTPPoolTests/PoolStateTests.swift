@@ -204,7 +204,7 @@ struct PoolStateTests {
         #expect([decision(64), decision(64)] == ["open", "wait a moment"])
         let asksAgain = state.openFailed(refused, isLimit: false, now: at(65))
         // Those that stand may still be given back.
-        #expect(asksAgain && decision(66) == "wait a moment")
+        #expect(asksAgain && decision(66) == "wait")
     }
 
     @Test("a log-in that is refused to a session in reserve is not tried again by anybody")
@@ -215,7 +215,7 @@ struct PoolStateTests {
         #expect(begins)
         state.reserveFailed(refused, isLimit: false, now: at(1))
         let later = state.beginReserve(now: at(100))
-        #expect(!later && state.outage?.error == refused)
+        #expect(!later && state.failures?.error == refused)
     }
 
     @Test("idle sessions expire oldest first; leased ones never")

@@ -31,8 +31,8 @@ extension Failure {
             case .protectionRefused: .tlsRefused
             case .tls(let problem): Self.code(of: problem)
             case .interrupted: .interrupted
-            case .connect, .connectionLost, .timedOut, .unavailable, .loggedOut, .tooManyConnections,
-                .refused,
+            case .connect, .connectionLost, .timedOut, .loginUnanswered, .unavailable, .loggedOut,
+                .tooManyConnections, .refused,
                 .resumptionRefused, .dataConnection, .protocolViolation, .listing, .unreadable, .invalidName,
                 .tooLong, .unsupported:
                 .cannotConnect
