@@ -45,6 +45,8 @@ final class ControlChannel {
     let replyTimeout: Duration
     /// Whether the dialogue is out of step or the connection gone.
     private(set) var isBroken = false
+    /// The verb of the command that the newest final reply was for; empty before the first.
+    private(set) var answeredVerb = ""
     /// Whether the last reply was a 421, up to which everything was in step.
     private var hasBeenDismissed = false
     /// How long an answer takes to come, as measured at the beginning; nil before that.
@@ -72,6 +74,8 @@ final class ControlChannel {
     var isAwaitingReplies: Bool { !awaited.isEmpty }
     /// Whether replies are to come that a caller was waiting for who has been interrupted, or is waiting for still.
     var owesCallers: Bool { awaited.contains { $0.concern == .caller } }
+    /// Whether one of these commands is out and has no final reply yet.
+    func awaitsReply(to verbs: String...) -> Bool { awaited.contains { verbs.contains($0.verb) } }
     /// Whether bytes have come that belong to no reply taken so far.
     var hasUnreadBytes: Bool { reader.hasBufferedBytes || stream.hasPendingBytes }
 
@@ -235,16 +239,18 @@ final class ControlChannel {
         }
     }
 
-    /// Takes a reply that is there already, whatever was sent; nil when there is none.
+    /// Takes a reply that is there already, whatever was sent; nil when there is none, or so much else that the rest is for the next call.
     ///
-    /// Does not block.
+    /// Does not block, and takes no more than `intakeLimit` bytes and what TLS has taken from the socket already, of which poll(2) does not tell.
     func receiveAvailable() throws(FTPError) -> Reply? {
         guard !isBroken else { throw .connectionLost("the session is out of step") }
+        var budget = Self.intakeLimit
         do throws(FTPError) {
             while true {
                 if let reply = try nextBuffered() { return reply }
+                guard budget > 0 || stream.hasPendingBytes else { return nil }
                 switch try takeBytes() {
-                case .bytes: break
+                case .bytes(let count): budget -= count
                 case .nothing: return nil
                 case .end: throw .connectionLost("the server closed the connection")
                 }
@@ -287,6 +293,8 @@ final class ControlChannel {
         throw .protocolViolation("replies without end that nobody has asked for")
     }
 
+    /// The most bytes that are taken from the socket in one call that does not block.
+    private static let intakeLimit = 64 << 10
     /// How long replies that an interrupted caller has left behind are waited for.
     private static let settleTimeout = Duration.seconds(5)
     /// The most replies in a row that nobody has asked for, or that are preliminary.
@@ -331,7 +339,7 @@ final class ControlChannel {
             }
         } else {
             preliminaryCount = 0
-            awaited.removeFirst()
+            answeredVerb = awaited.removeFirst().verb
         }
         // The next reply may wait for that.
         if !awaited.isEmpty { acknowledgeAtOnce(on: descriptor) }

@@ -60,14 +60,15 @@ final class DataChannel {
 
     /// Waits until the data connection is ready for something, and takes replies that come meanwhile.
     ///
-    /// Throws `.timedOut` when nothing moved until the deadline, and the refusal when the server has ended the transfer with an
-    /// error and the data connection does not end by itself. With `orReply` the final reply ends the wait as well, and nothing is
-    /// ready then.
+    /// Throws `.timedOut` when nothing moved on the data connection until the deadline, whatever came on the other one, and the refusal when
+    /// the server has ended the transfer with an error and the data connection does not end by itself. With `orReply` the final reply ends the
+    /// wait as well, and nothing is ready then.
     @discardableResult
     func wait(
         _ readiness: Readiness, orReply: Bool = false, until deadline: Deadline
     ) throws(FTPError) -> Readiness {
         if stream.hasPendingBytes, readiness.contains(.readable) { return .readable }
+        var isLate = false
         while true {
             let watchesControl = finalReply == nil
             if watchesControl, let reply = try session.control.expectAvailable() {
@@ -75,12 +76,14 @@ final class DataChannel {
                 continue
             }
             if orReply, finalReply != nil { return [] }
+            let limit = graceEnd.map(deadline.earlier) ?? deadline
             do throws(WaitError) {
+                guard !isLate else { throw .timedOut }
                 let ready = try Posix.wait(
                     for: readiness, on: stream.descriptor, and: watchesControl ? .readable : [],
-                    on: session.control.descriptor, until: graceEnd.map(deadline.earlier) ?? deadline,
-                    wakeup: session.control.wakeup)
+                    on: session.control.descriptor, until: limit, wakeup: session.control.wakeup)
                 if !ready.first.isEmpty { return ready.first }
+                isLate = limit.hasPassed
             } catch {
                 switch error {
                 case .interrupted: throw .interrupted
@@ -93,25 +96,36 @@ final class DataChannel {
         }
     }
 
-    /// Waits as `wait` does while bytes of ours are on their way: each byte that the other end acknowledges makes the time start anew.
+    /// Waits as `wait` does while bytes of ours are on their way: the time starts anew as long as the other end acknowledges them at some pace.
     ///
     /// On a slow connection the kernel holds much and says for a long time that nothing more fits.
     @discardableResult
     func waitWhileSending(_ readiness: Readiness, orReply: Bool = false) throws(FTPError) -> Readiness {
-        var unsent = unsentByteCount(on: stream.descriptor)
+        var unsent = unsent
         while true {
             do throws(FTPError) {
                 return try wait(
                     readiness, orReply: orReply, until: .after(session.configuration.stallTimeout))
             } catch {
-                let left = unsentByteCount(on: stream.descriptor)
-                guard case .timedOut = error, let left, let before = unsent, left < before else {
-                    throw error
-                }
+                let left = self.unsent
+                guard case .timedOut = error, getsOn(from: unsent, to: left) else { throw error }
                 unsent = left
             }
         }
     }
+
+    /// How many bytes of ours the other end has not acknowledged; nil where the system does not say.
+    var unsent: Int? { unsentByteCount(on: stream.descriptor) }
+
+    /// Whether so many of our bytes were acknowledged in the time a transfer may stand still that it does not: a quarter of them, or 1 KiB a second.
+    func getsOn(from before: Int?, to left: Int?) -> Bool {
+        guard let before, let left else { return false }
+        let seconds = Int(clamping: session.configuration.stallTimeout.components.seconds)
+        return before - left >= max(1, min(before / 4, Self.leastRate * min(max(seconds, 1), 64)))
+    }
+
+    /// The least number of bytes a second that is no standstill.
+    private static let leastRate = 1 << 10
 
     /// Waits for the final reply, at most until the deadline; the session is free for other commands afterwards.
     func takeFinalReply(until deadline: Deadline, interruptible: Bool = true) throws(FTPError) -> Reply {

@@ -18,6 +18,7 @@ package final class Download {
 
     private let channel: DataChannel
     private let expected: UInt64?
+    private let leastPace: Int
     private let acceptsUnannouncedEnd: Bool
     private var state = State.receiving
     /// What reading has met; reading does not go on after it.
@@ -35,11 +36,18 @@ package final class Download {
     ///
     /// `expected` is how many bytes will come, where it is known.
     ///
+    /// `leastPace` is the least number of bytes that must come within the time a transfer may stand still: a server that drips is no better than one
+    /// that is silent.
+    ///
     /// With `acceptingUnannouncedEnd` an end without close_notify counts when the server says 226 (`endedCleanly` stays false), a reset
     /// and an error of TLS do not.
-    init(_ channel: DataChannel, expected: UInt64? = nil, acceptingUnannouncedEnd: Bool = false) {
+    init(
+        _ channel: DataChannel, expected: UInt64? = nil, leastPace: Int = 256,
+        acceptingUnannouncedEnd: Bool = false
+    ) {
         self.channel = channel
         self.expected = expected
+        self.leastPace = leastPace
         acceptsUnannouncedEnd = acceptingUnannouncedEnd
     }
 
@@ -126,7 +134,7 @@ package final class Download {
             case .bytes(let received):
                 count &+= UInt64(received)
                 pace.count += received
-                if pace.count >= Self.leastPace { pace = (0, .zero) }
+                if pace.count >= leastPace { pace = (0, .zero) }
                 return received
             case .nothing(let readiness):
                 let start = ContinuousClock.now
@@ -147,10 +155,6 @@ package final class Download {
             }
         }
     }
-
-    /// The least number of bytes that must come within the time a transfer may stand still: a server that drips is no better than one that
-    /// is silent.
-    private static let leastPace = 256
 
     /// Waits for the final reply and weighs it against how the data connection has ended.
     private func conclude() throws(FTPError) {

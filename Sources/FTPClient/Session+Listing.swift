@@ -33,6 +33,8 @@ package struct SessionListing: Sendable {
 extension Session {
     /// The most bytes of a listing: more than a million entries.
     static let listingLimit = 256 << 20
+    /// The least number of bytes that must come within the time a transfer may stand still: all who want the directory wait for the whole.
+    private static let listingPace = 8 << 10
     /// The most bytes of a row: a name of 255 bytes, a link's target of 4096, and facts around them.
     static let rowLimit = 64 << 10
 
@@ -230,7 +232,8 @@ extension Session {
             return ListingBody(endedCleanly: true, reply: reply)
         }
         let download = Download(
-            channel, acceptingUnannouncedEnd: configuration.acceptsUnannouncedEnd)
+            channel, leastPace: Self.listingPace,
+            acceptingUnannouncedEnd: configuration.acceptsUnannouncedEnd)
         var chunk = [UInt8](repeating: 0, count: 64 << 10)
         var total = 0
         var rowStart = 0

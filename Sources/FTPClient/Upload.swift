@@ -135,14 +135,13 @@ package final class Upload {
     /// Sends close_notify and the end of our half of the connection, behind all the bytes.
     private func endSending() throws(FTPError) {
         while true {
-            let unsent = unsentByteCount(on: channel.stream.descriptor)
+            let unsent = channel.unsent
             do throws(TLSError) {
                 return try channel.stream.finishSending(
                     until: .after(channel.session.configuration.stallTimeout),
                     wakeup: channel.session.control.wakeup)
             } catch {
-                let left = unsentByteCount(on: channel.stream.descriptor)
-                guard error == .timedOut, let left, let unsent, left < unsent else {
+                guard error == .timedOut, channel.getsOn(from: unsent, to: channel.unsent) else {
                     throw channel.failure(error)
                 }
             }

@@ -8,6 +8,8 @@ package enum ReplyError: Error, Hashable, Sendable {
     case lineTooLong
     /// A reply has more lines or bytes than `ReplyReader` allows.
     case replyTooLong
+    /// More than `ReplyReader.noiseLimit` bytes of empty lines came where a reply should be.
+    case noise
     /// A reply does not begin with a code of three digits, 100 up to 599; the line in printable form, cut.
     case malformed(String)
 }
@@ -18,6 +20,7 @@ extension ReplyError: CustomStringConvertible {
         switch self {
         case .lineTooLong: "a reply line is longer than \(ReplyReader.lineLimit) bytes"
         case .replyTooLong: "a reply is longer than \(ReplyReader.replyLimit) bytes"
+        case .noise: "more than \(ReplyReader.noiseLimit) bytes of empty lines and no reply"
         case .malformed(let line): "not an FTP reply: \(line)"
         }
     }
@@ -35,6 +38,8 @@ package struct ReplyReader: Sendable {
     package static let lineCountLimit = 100_000
     /// The most bytes of one reply.
     package static let replyLimit = 8 << 20
+    /// The most bytes of empty lines, NUL and telnet commands between two replies.
+    package static let noiseLimit = 4096
 
     private struct Unfinished {
         var code: Int
@@ -48,6 +53,8 @@ package struct ReplyReader: Sendable {
     /// Bytes of `buffer` before this place are known to hold no further line end.
     private var scanned = 0
     private var unfinished: Unfinished?
+    /// The bytes skipped since the last reply.
+    private var skipped = 0
     private var failure: ReplyError?
 
     /// Makes a reader with nothing in it.
@@ -135,7 +142,12 @@ package struct ReplyReader: Sendable {
 
     private mutating func begin(_ range: Range<Int>) throws(ReplyError) -> Reply? {
         let line = Self.withoutTelnetCommands(buffer[range])
-        guard !line.isEmpty else { return nil }
+        guard !line.isEmpty else {
+            skipped += range.count + 1
+            guard skipped <= Self.noiseLimit else { throw .noise }
+            return nil
+        }
+        skipped = 0
         guard let code = line.span.digits(3, at: 0, before: line.count), 100..<600 ~= code,
             let separator = Self.separator(of: line, code: code)
         else { throw .malformed(excerpt(Array(line), limit: 80)) }

@@ -56,6 +56,16 @@ import Testing
         #expect(try reader.next() == Reply(200, "ok"))
     }
 
+    @Test("empty lines without end are no replies", arguments: ["\r\n", "\n", "\u{0}\u{0}\n"])
+    func nothingButNoise(_ line: String) throws {
+        var reader = ReplyReader()
+        for _ in 0..<20 { reader.append(Array(line.utf8)) }
+        reader.append(Array("200 ok\r\n".utf8))
+        #expect(try reader.next() == Reply(200, "ok"))
+        for _ in 0..<5000 { reader.append(Array(line.utf8)) }
+        #expect(throws: ReplyError.self) { try reader.next() }
+    }
+
     @Test("bytes of any value are kept in texts")
     func rawBytes() throws {
         var reader = ReplyReader()

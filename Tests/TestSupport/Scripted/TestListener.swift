@@ -10,12 +10,20 @@ package final class TestListener: Sendable {
     package let address: SocketAddress
 
     /// Listens on an address of this machine.
-    package init(on host: String = "127.0.0.1") throws {
+    ///
+    /// `backlog` connections and one may wait to be accepted, and what is sent to ask for more is dropped. Connections get a receive buffer of so
+    /// many bytes, or of what the kernel takes for the least, where that is given.
+    package init(on host: String = "127.0.0.1", backlog: CInt = 64, receiveBuffer: CInt? = nil) throws {
         let descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0, var address = SocketAddress(numeric: host, port: 0) else {
             throw Errno.current
         }
-        var failed = address.withPointer { bind(descriptor, $0, $1) } != 0 || listen(descriptor, 64) != 0
+        if var receiveBuffer {
+            let size = socklen_t(MemoryLayout<CInt>.size)
+            setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &receiveBuffer, size)
+        }
+        var failed =
+            address.withPointer { bind(descriptor, $0, $1) } != 0 || listen(descriptor, backlog) != 0
         var storage = sockaddr_storage()
         var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
         withUnsafeMutablePointer(to: &storage) { pointer in
