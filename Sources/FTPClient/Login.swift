@@ -41,7 +41,9 @@ extension Session {
             session.control.isLoggedIn = true
             try session.clearControlConnection()
         } catch {
+            let isUnanswered = session.control.awaitsReply(to: "PASS", "ACCT")
             session.close()
+            if isUnanswered, case .timedOut(let purpose) = error { throw .loginUnanswered(purpose) }
             throw error
         }
         return session
@@ -187,7 +189,7 @@ extension Session {
             switch reply.code {
             case 220: return reply
             case 120: continue
-            case 530: throw refusal(of: reply)
+            case 530: throw refusal(of: reply, to: "")
             case 400...: throw reply.isTooManyConnections ? .tooManyConnections(reply) : .unavailable(reply)
             default: throw .protocolViolation("not a greeting: \(reply)")
             }
@@ -228,10 +230,11 @@ extension Session {
         }
     }
 
-    /// What a refusal instead of the greeting or a log-in means.
-    static func refusal(of reply: Reply) -> FTPError {
+    /// What a refusal instead of the greeting or in answer to a command of the log-in means.
+    static func refusal(of reply: Reply, to verb: String) -> FTPError {
         if reply.isTooManyConnections { return .tooManyConnections(reply) }
-        return reply.isTransientFailure ? .unavailable(reply) : .loginRefused(reply)
+        let mayPass = reply.isTransientFailure && !reply.refusesCredentials(to: verb)
+        return mayPass ? .unavailable(reply) : .loginRefused(reply)
     }
 
     /// Sends the user's own commands, one by one; a refusal ends the log-in unless the command may fail.
@@ -261,13 +264,15 @@ extension Session {
             if protection == nil, Self.wantsProtectionFirst(verb, reply) {
                 try protectDataEarly()
                 if protection != nil {
-                    (_, reply) = try identify()
+                    (verb, reply) = try identify()
                     if reply.isSuccess { profile.update { $0.wantsProtectionFirst = true } }
                 }
             }
-            guard [230, 232, 202].contains(reply.code) else { throw Self.refusal(of: reply) }
+            guard [230, 232, 202].contains(reply.code) else {
+                throw Self.refusal(of: reply, to: verb)
+            }
         } catch .unavailable(let reply) {
-            throw Self.refusal(of: reply)
+            throw Self.refusal(of: reply, to: control.answeredVerb)
         }
         try Self.say(dialogue.afterLogin, over: control)
     }

@@ -26,7 +26,7 @@ extension Session {
         do throws(FTPError) {
             answer = try answerToLogin()
         } catch .unavailable(let reply) {
-            throw Self.refusal(of: reply)
+            throw Self.refusal(of: reply, to: control.answeredVerb)
         }
         var replies: [Reply] = []
         for _ in 0..<(2 + Self.questions.count + 1) { replies.append(try finalReply()) }
@@ -64,7 +64,9 @@ extension Session {
         let second = try finalReply()
         let last = first.code == 331 ? ("PASS", second) : ("USER", first)
         guard ![230, 232, 202].contains(last.1.code) else { return last }
-        guard Self.wantsProtectionFirst(last.0, last.1) else { throw Self.refusal(of: last.1) }
+        guard Self.wantsProtectionFirst(last.0, last.1) else {
+            throw Self.refusal(of: last.1, to: last.0)
+        }
         return last
     }
 }

@@ -13,6 +13,22 @@ extension Reply {
         return amounts.contains(where: speaks) && things.contains(where: speaks)
     }
 
+    /// The server has judged who logs in, though the code is one of failures that pass: `430 Invalid username or password`, `421 Login incorrect`,
+    /// `421 Too many failed attempts`.
+    ///
+    /// Servers count such log-ins and lock accounts. Of USER, to which no password belongs, words about the service are not taken for that.
+    package func refusesCredentials(to verb: String) -> Bool {
+        guard isTransientFailure, ["USER", "PASS", "ACCT"].contains(verb) else { return false }
+        let verdicts = [
+            "incorrect", "invalid", "wrong", "attempts", "tries", "failed login", "denied", "credential",
+            "locked",
+        ]
+        if code == 430 || verdicts.contains(where: speaks) { return true }
+        let subjects = ["password", "login", "log in", "logon", "authenticat", "failed"]
+        let services = ["time", "temporar", "later", "available", "service", "unable", "possible"]
+        return verb != "USER" && subjects.contains(where: speaks) && !services.contains(where: speaks)
+    }
+
     /// The server takes the client for one that has not logged in, though 530 is also said of a lack of rights.
     ///
     /// vsftpd 3.0.3 and ProFTPD 1.3.8: `530 Please login with USER and PASS`; Pure-FTPd 1.0.50: `530 You aren't logged in`; pyftpdlib 2.2:
