@@ -64,16 +64,34 @@ extension Session {
         }
     }
 
+    /// Waits until there is an outcome of dialling (true), or something has come on the control connection.
+    func isDialled(_ socket: borrowing Socket, orReplyUntil deadline: Deadline) throws(FTPError)
+        -> Bool
+    {
+        do throws(WaitError) {
+            let ready = try Posix.wait(
+                for: .writable, on: socket.raw, and: .readable, on: control.descriptor, until: deadline,
+                wakeup: control.wakeup)
+            return !ready.first.isEmpty
+        } catch {
+            throw Self.failure(error, socket.peer)
+        }
+    }
+
     /// Waits until a connection to a port of the server stands.
     func finishDialling(_ socket: borrowing Socket, until deadline: Deadline) throws(FTPError) {
         do throws(WaitError) {
             try socket.finishConnecting(until: deadline, wakeup: control.wakeup)
         } catch {
-            switch error {
-            case .interrupted: throw .interrupted
-            case .timedOut: throw .timedOut("data connection to \(socket.peer)")
-            case .failed: throw .dataConnection("cannot connect to \(socket.peer): \(error)")
-            }
+            throw Self.failure(error, socket.peer)
+        }
+    }
+
+    private static func failure(_ error: WaitError, _ peer: SocketAddress) -> FTPError {
+        switch error {
+        case .interrupted: .interrupted
+        case .timedOut: .timedOut("data connection to \(peer)")
+        case .failed: .dataConnection("cannot connect to \(peer): \(error)")
         }
     }
 
@@ -118,6 +136,12 @@ extension Session {
         guard command.verb != "PASV" || peerIsIPv4 else { throw .unsupported("PASV over IPv6") }
         let socket = try beginDialling(address(in: run(command), to: command))
         try finishDialling(socket, until: .after(configuration.connectTimeout))
+    }
+
+    /// Whether no more was refused than a port by EPSV, ahead of a transfer that counted on it, where PASV may give one.
+    func isOnlyPort(_ verb: String, _ reply: Reply) -> Bool {
+        profile.facts.dataPortIsProven && canFallBack(from: passiveCommand) && verb == "EPSV"
+            && Self.meansNoExtendedPassive(verb, reply)
     }
 
     private static func meansNoExtendedPassive(_ verb: String, _ reply: Reply) -> Bool {

@@ -25,6 +25,13 @@ extension Session {
             noteProtectionDemand(verb, reply, plan)
             plan.level = .private
             return try open(plan)
+        } catch .refused(let verb, let reply) where isOnlyPort(verb, reply) {
+            // It has worked before: the server has become another one, or is told otherwise by now. The careful way falls back.
+            profile.update { $0.dataPortIsProven = false }
+            guard isUsable else {
+                throw .dataConnection("\(verb) is refused where it has worked: \(reply)")
+            }
+            return try open(plan)
         }
     }
 
@@ -170,10 +177,15 @@ extension Session {
         return try establish(socket, &opening)
     }
 
-    /// Waits until a connection stands whose transfer command is out.
+    /// Waits until a connection stands whose transfer command is out, or the command has been refused: firewalls drop what is sent to a port that
+    /// the server has closed.
     private func connect(_ socket: borrowing Socket, _ opening: inout TransferOpening) throws(FTPError) {
         let deadline = Deadline.after(configuration.connectTimeout)
         do throws(FTPError) {
+            while !opening.isOver, !deadline.hasPassed, try !isDialled(socket, orReplyUntil: deadline) {
+                try opening.takeReplies(control)
+            }
+            if opening.refusal != nil { throw .dataConnection("nothing answers at \(socket.peer)") }
             try finishDialling(socket, until: deadline)
         } catch {
             let limit = deadline.earlier(.after(DataChannel.explanationTimeout))
@@ -194,6 +206,7 @@ extension Session {
         default: return failure
         }
         do throws(FTPError) {
+            try opening.takeReplies(control)
             while !opening.isOver { opening.take(try control.expect(until: deadline)) }
         } catch {
             guard case .timedOut = error else { throw error }
@@ -219,6 +232,8 @@ extension Session {
         let stream = try stream(over: socket, opening)
         var failure: TLSError?
         while true {
+            // What comes on the control connection and is no reply prolongs nothing.
+            let isLate = deadline.hasPassed
             var readiness: Readiness = []
             if failure == nil {
                 do throws(TLSError) {
@@ -239,6 +254,7 @@ extension Session {
             }
             if failure == nil, readiness.isEmpty, opening.hasBegun { break }
             do throws(FTPError) {
+                guard !isLate else { throw .timedOut("start of \(opening.verb)") }
                 try watch(stream, readiness, control: !opening.isOver, until: deadline, opening.verb)
             } catch {
                 if case .timedOut = error, let failure { throw FTPError(data: failure, opening.verb) }
