@@ -65,20 +65,3 @@ extension Volume {
         return true
     }
 }
-
-extension VolumeError {
-    /// Whether the server has another version than the one that changes were made to: trying again is of no use.
-    var isLostUpdate: Bool {
-        switch self {
-        case .stale: true
-        case .remote(let error): error.kind == .changed
-        default: false
-        }
-    }
-
-    /// Whether an upload that failed so may succeed later without anybody's doing.
-    var mayPass: Bool {
-        if case .remote(let error) = self, [.noSpace, .quotaExceeded].contains(error.kind) { return true }
-        return leavesDoubt && !isLostUpdate
-    }
-}

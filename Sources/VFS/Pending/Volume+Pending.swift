@@ -99,7 +99,7 @@ extension Volume {
                 "\(place): the server has another version than the one that was changed here: \(error)")
             return finish(item.handle, keepingBytes: true)
         }
-        let attempts = item.attempts + (error.isRefusal ? 1 : 0)
+        let attempts = item.attempts + (error.isOutage ? 0 : 1)
         guard attempts < configuration.uploadAttempts else {
             logger.error("\(place) could not be stored in \(attempts) attempts: \(error)")
             return finish(item.handle, keepingBytes: true)
@@ -154,20 +154,5 @@ extension Volume {
         }
         if items.count > limit { lines.append("and \(items.count - limit) more") }
         return lines.joined(separator: "\n")
-    }
-}
-
-extension VolumeError {
-    /// Whether the server has heard of an upload and not taken it.
-    ///
-    /// What waits for one that is away, or lets nobody in, goes on to wait.
-    fileprivate var isRefusal: Bool {
-        switch self {
-        case .interrupted, .local, .noSpace: false
-        case .remote(let error):
-            ![.unreachable, .timedOut, .busy, .interrupted, .authentication, .untrusted, .local].contains(
-                error.kind)
-        default: true
-        }
     }
 }

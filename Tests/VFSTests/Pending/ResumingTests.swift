@@ -260,11 +260,14 @@ struct ResumingTests {
         refusing.volume.shutDown()
     }
 
-    @Test("what the end of a mount cannot store, the next one does; the log says what is left")
-    func leftAtTheEnd() throws {
+    @Test(
+        "what the end of a mount cannot store, the next one does; the log says what is left",
+        arguments: [.unreachable, .authentication, .untrusted, .noSpace, .protocolBroken]
+            as [RemoteError.Kind])
+    func leftAtTheEnd(reason: RemoteError.Kind) throws {
         let first = try VolumeFixture()
         try first.write(first.create("/f"), "mine")
-        first.store.fail(.replace, with: .unreachable, times: 10)
+        first.store.fail(.replace, with: reason, times: 10)
         first.volume.shutDown()
         #expect(first.rescued == [] && first.spooled.count == 2)
         #expect(first.log.text.contains("1 file could not be stored before the end"))
