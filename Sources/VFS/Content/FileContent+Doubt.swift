@@ -53,6 +53,36 @@ extension FileContent {
         try renewRecord()
     }
 
+    /// Lets reads go on with what the server has, where that is what a change of ours has left which failed; the caller has the turn.
+    ///
+    /// The bytes read from there are those that none of these changes touches. What is to be stored still is left to the next upload.
+    func readOnFromOwnChange(at path: RemotePath, for request: Request) throws(VolumeError) {
+        let (doubt, half, hasTime, storedSize) = monitor.withLock {
+            ($0.doubt, $0.halfPatch, $0.doubtfulTime != nil, $0.storedSize)
+        }
+        guard doubt != nil || half != nil || hasTime else { return }
+        let found: Attributes
+        do throws(RemoteError) {
+            found = try environment.attributes(of: path, followsLink: followsLink, for: request)
+        } catch {
+            guard error.kind == .notFound else { throw VolumeError(error) }
+            return
+        }
+        guard found.kind == .file, let there = found.size else { return }
+        var isOwn = there == storedSize && recognizes(found.version)
+        if !isOwn, let doubt { isOwn = try isOurs(upTo: there, doubt, at: path, for: request) }
+        if !isOwn, let half { isOwn = try holds(half, found, at: path, for: request) }
+        guard isOwn else { return }
+        let old = monitor.withLock { state in
+            let old = state.remote
+            state.remote = ReadAhead(
+                environment: environment, version: found.version, size: there, seenAt: .now,
+                followsLink: followsLink)
+            return old
+        }
+        old?.close()
+    }
+
     // Whether the server's file, up to `there` bytes, is what an upload in doubt has sent.
     private func isOurs(upTo there: UInt64, _ doubt: Doubt, at path: RemotePath, for request: Request)
         throws(VolumeError) -> Bool

@@ -35,7 +35,10 @@ extension FileContent {
                     throw .badHandle
                 }
                 try keep(slices, at: place, in: file)
-                monitor.withLock { $0.local.insert(contentsOf: piece) }
+                monitor.withLock { state in
+                    state.local.insert(contentsOf: piece)
+                    state.isRecordOld = true
+                }
                 place = piece.upperBound
             }
         }

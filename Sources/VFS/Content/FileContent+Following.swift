@@ -89,7 +89,7 @@ extension FileContent.State {
     /// Whether an upload could follow the writer; not while bytes are changing.
     fileprivate var isWorthFollowing: Bool {
         !isTurnTaken && followsFrom != nil && baseSize == 0 && !dirty.isEmpty && doubt == nil
-            && !isHalfPatched && !isDetached
+            && halfPatch == nil && !isDetached
             && !isIndependent && !isClosed
     }
 }

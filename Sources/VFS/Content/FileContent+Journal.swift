@@ -24,8 +24,9 @@ extension FileContent {
         guard let (file, record) = due else { return }
         do throws(VolumeError) {
             try spooling { () throws(Errno) in
-                try file.journal.replace(record)
-                if file.journal.wasDurable { try seal(file) }
+                let isKept = file.journal.wasDurable
+                if isKept { try file.synchronize() }
+                try file.journal.replace(record, isKept: isKept)
             }
         } catch {
             monitor.withLock { $0.isRecordOld = true }
@@ -83,6 +84,11 @@ extension FileContent {
         }
     }
 
+    /// Whether bytes and record stay on the local disk even when the machine loses power.
+    ///
+    /// Never blocks.
+    var isDurable: Bool { monitor.withLock { $0.file }?.journal.isDurable == true }
+
     private func seal(_ file: SpoolFile) throws(Errno) {
         try file.synchronize()
         try file.journal.add([.kept])
@@ -114,41 +120,6 @@ extension FileContent {
     func fail(with reason: String) {
         monitor.withLock { $0.failure = reason }
     }
-
-    /// Whether what the server has can be a change in place of ours that was made in part; the caller has the turn.
-    ///
-    /// Only a mount after the one that has begun it has to ask: the file may have been another's since. The first bytes sent tell.
-    func isOurHalfPatch(_ found: Attributes, at path: RemotePath, for request: Request) throws(VolumeError)
-        -> Bool
-    {
-        let (isResumed, base, size, stored, first) = monitor.withLock {
-            ($0.isResumed, $0.base, $0.size, $0.storedSize, $0.dirty.ranges.first)
-        }
-        guard isResumed, let first, base?.matches(found.version) != true else { return true }
-        guard found.kind == .file, found.size == stored else { return false }
-        let probe = first.lowerBound..<min(first.upperBound, first.lowerBound + Self.probeSize)
-        let ours = try makeSource(size: size)
-        do throws(RemoteError) {
-            let reader = try environment.store.openReader(
-                path, at: probe.lowerBound, length: nil, for: request)
-            defer { reader.close() }
-            let theirs = Block(capacity: probe.count)
-            var filled = 0
-            while filled < probe.count {
-                let count = try theirs.withRoom(from: filled) { room throws(RemoteError) in
-                    try reader.read(into: &room, for: request)
-                }
-                guard count > 0 else { return false }
-                filled += count
-            }
-            return try ours.holds(probe, equalTo: theirs)
-        } catch {
-            throw VolumeError(error)
-        }
-    }
-
-    // Servers write more than this at a time.
-    private static let probeSize: UInt64 = 512
 }
 
 extension FileContent.State {
@@ -168,7 +139,7 @@ extension FileContent.State {
         record.modified = wanted.modified ?? modifiedHere
         record.sent = doubt?.sent
         record.sentDigest = doubt?.digest
-        record.isHalfPatched = isHalfPatched
+        record.halfPatch = halfPatch
         record.reason = failure
         return record
     }
@@ -184,10 +155,9 @@ extension FileContent.State {
         file = pending.file
         path = record.path
         doubt = record.sent.map { FileContent.Doubt(sent: $0, digest: record.sentDigest) }
-        isHalfPatched = record.isHalfPatched
+        halfPatch = record.halfPatch
         wanted = UploadTerms(mode: record.mode, modified: record.modified)
         modifiedHere = record.modified ?? Timestamp(seconds: record.time)
         isRecordOld = true
-        isResumed = true
     }
 }

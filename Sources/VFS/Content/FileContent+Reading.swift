@@ -28,6 +28,22 @@ extension FileContent {
     package func read(at offset: UInt64, count: Int, path: RemotePath?, for request: Request)
         throws(VolumeError) -> ReadReply
     {
+        do throws(VolumeError) {
+            return try readNow(at: offset, count: count, path: path, for: request)
+        } catch {
+            guard case .stale = error, let path else { throw error }
+            // The other version may be our own: the server shows it from the first byte of an append, a change in place or a new time on,
+            // while it becomes the base only at the end. With the turn none of these is under way, and what one has left is looked at.
+            return try withTurn(for: request) { () throws(VolumeError) in
+                try readOnFromOwnChange(at: path, for: request)
+                return try readNow(at: offset, count: count, path: path, for: request)
+            }
+        }
+    }
+
+    private func readNow(at offset: UInt64, count: Int, path: RemotePath?, for request: Request)
+        throws(VolumeError) -> ReadReply
+    {
         while true {
             if request.isCancelled { throw .interrupted }
             let plan = try makePlan(offset, count)

@@ -129,54 +129,6 @@ extension FileContent {
         }
     }
 
-    // Changes parts of a large file in place; nil where that is no use or the server cannot.
-    private func patch(
-        at path: RemotePath, _ terms: UploadTerms, for request: Request
-    ) throws(VolumeError) -> Attributes? {
-        let (base, ranges, size) = monitor.withLock { state in
-            (state.base, state.patchableRanges(atLeast: environment.settings.patchLimit), state.size)
-        }
-        guard let base, let ranges, !followsLink else { return nil }
-        // Before any byte may arrive: a mount after this one has to know that the file on the server may hold some of them.
-        try keepRecord()
-        try note(.patching)
-        let order = UploadOrder(expectation: .version(base), modified: terms.modified)
-        let source = try makeSource(size: size)
-        do throws(RemoteError) {
-            return try environment.store.patch(
-                path, ranges, from: source, order, began: { monitor.withLock { $0.isHalfPatched = true } },
-                for: request)
-        } catch {
-            if error.kind == .unsupported, !monitor.withLock({ $0.isHalfPatched }) { return nil }
-            throw VolumeError(error)
-        }
-    }
-
-    // Takes the file as it is for the base again after a change in place that did not come to its end: what was sent of it is still here,
-    // and is going to be sent again, in whatever way. The caller has the turn.
-    private func settlePatch(at path: RemotePath, for request: Request) throws(VolumeError) {
-        guard monitor.withLock({ $0.isHalfPatched }) else { return }
-        let found: Attributes
-        do throws(RemoteError) {
-            found = try environment.attributes(of: path, followsLink: followsLink, for: request)
-        } catch {
-            throw VolumeError(error)
-        }
-        guard try isOurHalfPatch(found, at: path, for: request) else {
-            return monitor.withLock { $0.isHalfPatched = false }
-        }
-        let remote = monitor.withLock { state -> ReadAhead? in
-            // Of another size it is somebody else's, and the base is not met any more.
-            guard found.kind == .file, found.size == state.storedSize else { return nil }
-            state.base = found.version
-            state.baseSeenAt = ContinuousClock.now
-            state.isHalfPatched = false
-            state.isRecordOld = true
-            return state.remote.take()
-        }
-        remote?.close()
-    }
-
     /// The spool file as a source, made as long as the content: a hole at the end is not in it yet.
     ///
     /// The caller has the turn.
@@ -214,10 +166,9 @@ extension FileContent {
             state.isOvertaken = false
             state.doubt = nil
             state.doubtfulTime = nil
-            state.isHalfPatched = false
+            state.halfPatch = nil
             state.followsFrom = environment.settings.followLimit
             state.isRecordOld = false
-            state.isResumed = false
             return (state.file, remote)
         }
         remote?.close()

@@ -53,8 +53,8 @@ package final class FileContent: Sendable {
         var doubt: Doubt?
         /// A time of modification that the server may have given that version since.
         var doubtfulTime: (time: Timestamp, granularity: TimeGranularity)?
-        /// Whether a change of parts has begun on the server and did not come to its end, so that its version is ours to change.
-        var isHalfPatched = false
+        /// A change of parts that has begun on the server and did not come to its end, so that its version is ours to change.
+        var halfPatch: HalfPatch?
         var modifiedHere: Timestamp?
         var path: RemotePath?
         /// The upload that follows the writer.
@@ -67,8 +67,6 @@ package final class FileContent: Sendable {
         var wanted = UploadTerms()
         /// The record beside the spool file says something else than this.
         var isRecordOld = false
-        /// A mount before this one has begun this content.
-        var isResumed = false
 
         var isDirty: Bool { !isDetached && (hasChanged || !dirty.isEmpty) }
     }
@@ -107,6 +105,7 @@ package final class FileContent: Sendable {
     init(environment: ContentEnvironment, resuming pending: PendingContent) {
         self.environment = environment
         followsLink = pending.record.followsLink
+        pending.file.journal.takeOver()
         monitor = Monitor(State(pending))
     }
 

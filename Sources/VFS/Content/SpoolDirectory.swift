@@ -117,16 +117,20 @@ struct Leftover {
     static func fate(
         of bytes: [UInt8], length: UInt64, boot: String = CurrentProcess.bootIdentifier
     ) -> Fate {
-        guard let record = SpoolRecord(bytes) else {
+        guard var record = SpoolRecord(bytes) else {
             return length == 0 ? .drop : .rescue("the record beside these bytes cannot be read")
         }
         guard record.isDirty else { return .drop }
         guard record.path != nil else { return .rescue("the file has lost its name") }
+        if !record.isDurable, record.boot != boot {
+            // What was written after the last close and not closed itself takes nothing from what was.
+            guard let kept = SpoolRecord(bytes, onlyKept: true) else {
+                return .rescue("the machine stopped before these bytes were surely on the local disk")
+            }
+            record = kept
+        }
         if record.claimedLength > length {
             return .rescue("some of these bytes were not on the local disk when the machine stopped")
-        }
-        guard record.isDurable || record.boot == boot else {
-            return .rescue("the machine stopped before these bytes were surely on the local disk")
         }
         return .resume(record)
     }

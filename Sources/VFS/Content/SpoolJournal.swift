@@ -44,24 +44,30 @@ final class SpoolJournal: Sendable {
     /// Whether that was so at some time, for a caller to whom it was promised.
     var wasDurable: Bool { state.withLock { $0.wasDurable } }
 
+    /// Says that a process before this one may have promised that the bytes are on the local disk for good.
+    func takeOver() { state.withLock { $0.wasDurable = true } }
+
     /// Puts a record in place of the one there is, and of all changes behind it.
-    func replace(_ record: SpoolRecord) throws(Errno) {
+    ///
+    /// `isKept` says that all bytes it tells of are on the local disk for good: so is the record then, and at no time none that is.
+    func replace(_ record: SpoolRecord, isKept: Bool = false) throws(Errno) {
         try alone { (file: inout FileDescriptor?) throws(Errno) in
             let temporary = name + ".new"
             let descriptor = try directory.directory.openFile(temporary, .createOrEmpty, mode: 0o600)
             var record = record
-            record.isDurable = false
+            record.isDurable = isKept
             let (text, sum) = record.sealed
             try descriptor.write(text)
-            if state.withLock({ $0.wasDurable }) { try descriptor.synchronizeData() }
+            if isKept { try descriptor.synchronizeData() }
             try directory.directory.rename(temporary, into: directory.directory, as: name, replacing: true)
+            if isKept { try directory.directory.synchronize() }
             file = consume descriptor
             let length = UInt64(text.utf8.count)
             state.withLock { state in
                 state.sum = sum
                 state.length = length
                 state.limit = length + max(length, Self.changesLimit)
-                (state.isKept, state.isDurable) = (false, false)
+                (state.isKept, state.isDurable) = (isKept, isKept)
             }
         }
     }

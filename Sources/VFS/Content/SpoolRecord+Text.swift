@@ -30,7 +30,7 @@ extension SpoolRecord {
         if mode != nil || modified != nil { lines.append("wanted=\(Self.terms(mode, modified))") }
         if let sent { lines.append("sent=\(sent.lowerBound) \(sent.upperBound)") }
         if let sentDigest { lines.append("sent-digest=\(String(sentDigest, radix: 16))") }
-        if isHalfPatched { lines.append("patching=1") }
+        if let halfPatch { lines.append("patching=\(Self.words(halfPatch))") }
         lines.append("written=\(Self.list(dirty.ranges))")
         lines.append("here=\(Self.list(local.ranges))")
         let missing = self.missing
@@ -47,8 +47,9 @@ extension SpoolRecord {
 
     /// Reads a record and the changes behind it; nil when it is none of this version, torn, or makes no sense.
     ///
-    /// Changes count up to the first that is not whole.
-    init?(_ bytes: [UInt8]) {
+    /// Changes count up to the first that is not whole. With `onlyKept` it is the content as it was last on the disk for good (`.kept`), nil
+    /// where it never was, or where what came after that has changed those bytes, or may have sent others.
+    init?(_ bytes: [UInt8], onlyKept: Bool = false) {
         var rest = bytes[...]
         var fields: [String: String] = [:]
         var sum: UInt64?
@@ -70,12 +71,35 @@ extension SpoolRecord {
         guard var sum else { return nil }
         self.init(fields)
         guard isSound else { return nil }
+        var kept = isDurable ? self : nil
         while let line = Self.line(&rest) {
             guard let change = SpoolChange(line, continuing: &sum) else { break }
             var next = self
             next.apply(change)
             guard next.isSound else { break }
             self = next
+            kept = isDurable ? self : kept?.outlasting(change)
+        }
+        guard onlyKept else { return }
+        guard let kept else { return nil }
+        self = kept
+    }
+
+    // The same content, whose bytes are on the disk for good, after a change which is not; nil where those bytes are not sure any more.
+    private func outlasting(_ change: SpoolChange) -> SpoolRecord? {
+        var record = self
+        switch change {
+        case .wrote(let range):
+            // Holes are sent as the file has them.
+            let isTouched = local.touches(range) || range.overlaps(baseSize..<size)
+            return isTouched ? nil : self
+        case .resized(let newSize):
+            return newSize < size ? nil : self
+        case .wanted, .moved:
+            record.apply(change)
+            return record
+        case .sending, .patching, .kept:
+            return nil
         }
     }
 
@@ -115,7 +139,10 @@ extension SpoolRecord {
         }
         hasChanged = fields["changed"] == "1" || base == nil
         followsLink = fields["link"] == "1"
-        isHalfPatched = fields["patching"] == "1"
+        if let text = fields["patching"] {
+            guard let half = Self.halfPatch(text.split(separator: " ")) else { return nil }
+            halfPatch = half
+        }
         if let text = fields["wanted"] {
             guard let terms = Self.terms(text.split(separator: " ")) else { return nil }
             (mode, modified) = terms
@@ -163,7 +190,7 @@ extension SpoolChange {
             case .resized(let size): "t \(size)"
             case .wanted(let mode, let modified): "m \(SpoolRecord.terms(mode, modified))"
             case .sending(let range): "u \(range.lowerBound) \(range.upperBound)"
-            case .patching: "p"
+            case .patching(let half): "p \(SpoolRecord.words(half))"
             case .moved(let path): "n \(SpoolRecord.encode(path.bytes))"
             case .kept: "y"
             }
@@ -190,7 +217,9 @@ extension SpoolChange {
         case ("m", 3):
             guard let (mode, modified) = SpoolRecord.terms(rest) else { return nil }
             self = .wanted(mode: mode, modified: modified)
-        case ("p", 0): self = .patching
+        case ("p", 3):
+            guard let half = SpoolRecord.halfPatch(rest) else { return nil }
+            self = .patching(half)
         case ("n", 1):
             let bytes = SpoolRecord.decode(rest[0])
             guard let path = RemotePath(bytes), path.bytes == bytes else { return nil }
@@ -239,6 +268,18 @@ extension SpoolRecord {
             end <= UInt64(Int64.max)
         else { return nil }
         return start..<end
+    }
+
+    fileprivate static func words(_ half: HalfPatch) -> String {
+        "\(half.range.lowerBound) \(half.range.upperBound) \(String(half.digest, radix: 16))"
+    }
+
+    fileprivate static func halfPatch(_ words: [Substring]) -> HalfPatch? {
+        guard words.count == 3, let range = range(Array(words[..<2])),
+            UInt64(range.count) <= HalfPatch.length,
+            let digest = UInt64(words[2], radix: 16)
+        else { return nil }
+        return HalfPatch(range: range, digest: digest)
     }
 
     private static func time(_ time: Timestamp) -> String { "\(time.seconds) \(time.nanoseconds)" }

@@ -32,7 +32,7 @@ struct SpoolRecord: Equatable {
     /// The digest of these bytes, where the file has them no more.
     var sentDigest: UInt64?
     /// A change of parts in place had begun, and may have been made in part.
-    var isHalfPatched = false
+    var halfPatch: HalfPatch?
     /// Why the bytes are not on the server, as far as known.
     var reason: String?
     /// When the record was begun, in seconds since 1970.
@@ -91,8 +91,8 @@ struct SpoolRecord: Equatable {
                 // They were fetched, and nobody has waited for the disk to have them.
                 isDurable = false
             }
-        case .patching:
-            isHalfPatched = true
+        case .patching(let half):
+            halfPatch = half
         case .moved(let path):
             self.path = path
         case .kept:
@@ -111,8 +111,8 @@ enum SpoolChange: Equatable {
     case wanted(mode: UInt16?, modified: Timestamp?)
     /// An upload of these bytes begins, which may have its effect from now on.
     case sending(Range<UInt64>)
-    /// A change of parts in place begins.
-    case patching
+    /// A change of parts in place begins, with these bytes.
+    case patching(HalfPatch)
     /// The file has another path.
     case moved(RemotePath)
     /// All bytes told of are on the local disk, and stay there when the machine loses power.

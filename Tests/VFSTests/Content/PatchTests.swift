@@ -118,4 +118,41 @@ struct PatchTests {
         #expect(failure(content, "/book") != nil)
         #expect(fixture.server.content("/book") == theirs)
     }
+
+    @Test(
+        "a file that another client has put in the place of a half changed one, as long as that, is left alone"
+    )
+    func replacedElsewhere() throws {
+        let fixture = try ContentFixture()
+        fixture.server.configure { $0.patches = true }
+        fixture.server.put("/book", pattern(2 << 20))
+        let content = try fixture.open("/book")
+        try content.put(pattern(100, seed: 5), at: 70_000)
+        fixture.store.fail(.patch, with: .unreachable, .after)
+        #expect(failure(content, "/book") != nil)
+        let theirs = pattern(2 << 20, seed: 2)
+        fixture.server.put("/book", theirs, modified: Timestamp(seconds: 1_800_000_000))
+        #expect(failure(content, "/book")?.isLostUpdate == true)
+        #expect(failure(content, "/book")?.isLostUpdate == true)
+        #expect(fixture.server.content("/book") == theirs)
+    }
+
+    @Test("a change in place that broke off is known again after others, before it and over it")
+    func changedSince() throws {
+        let fixture = try ContentFixture()
+        fixture.server.configure { $0.patches = true }
+        var whole = pattern(2 << 20)
+        fixture.server.put("/book", whole)
+        let content = try fixture.open("/book")
+        try content.put(pattern(100, seed: 5), at: 70_000)
+        fixture.store.fail(.patch, with: .unreachable, .after)
+        #expect(failure(content, "/book") != nil)
+        for place in [50_000, 70_000] {
+            let bytes = pattern(300, seed: 6)
+            try content.put(bytes, at: place)
+            whole.replaceSubrange(place..<(place + 300), with: bytes)
+        }
+        #expect(failure(content, "/book") == nil)
+        #expect(fixture.server.content("/book") == whole)
+    }
 }

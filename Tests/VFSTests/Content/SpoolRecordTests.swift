@@ -22,14 +22,15 @@ struct SpoolRecordTests {
         record.modified = Timestamp(seconds: 12, nanoseconds: 34)
         record.sent = 0..<100
         record.sentDigest = .max
-        record.isHalfPatched = true
+        record.halfPatch = HalfPatch(range: 70..<80, digest: .max)
         record.reason = "50% of it = nothing\nmore"
         return record
     }
 
     private static let changes: [SpoolChange] = [
         .wrote(95..<140), .resized(120), .wanted(mode: 0o600, modified: nil),
-        .wanted(mode: nil, modified: Timestamp(seconds: 1, nanoseconds: 2)), .sending(0..<120), .patching,
+        .wanted(mode: nil, modified: Timestamp(seconds: 1, nanoseconds: 2)), .sending(0..<120),
+        .patching(HalfPatch(range: 3..<9, digest: 5)),
         .moved("/other name".remote), .kept,
     ]
 
@@ -134,6 +135,48 @@ struct SpoolRecordTests {
             Issue.record("a write after fdatasync(2) is not durable")
             return
         }
+        content.close(path: nil)
+    }
+
+    @Test(
+        "after a stop of the machine what was closed goes on without what was written after that and not closed"
+    )
+    func writtenSince() throws {
+        var record = Self.full
+        (record.boot, record.isDurable, record.sent, record.sentDigest) = ("another", true, nil, nil)
+        func fate(_ changes: SpoolChange...) -> SpoolRecord? {
+            let fate = Leftover.fate(of: Self.text(record, changes), length: 80)
+            guard case .resume(let found) = fate else { return nil }
+            return found
+        }
+        #expect(fate() == record)
+        #expect(fate(.wrote(100..<140)) == record)
+        // Between what is here, over bytes that the server has.
+        #expect(fate(.wrote(30..<40), .resized(200)) == record)
+        var moved = record
+        moved.path = "/else".remote
+        #expect(fate(.wrote(100..<140), .moved("/else".remote)) == moved)
+        // Over what was closed, in a hole, cut off, or sent since.
+        #expect(fate(.wrote(10..<30)) == nil)
+        #expect(fate(.wrote(90..<95)) == nil)
+        #expect(fate(.resized(75)) == nil)
+        #expect(fate(.wrote(100..<140), .sending(0..<140)) == nil)
+        #expect(fate(.sending(60..<100)) != nil)
+    }
+
+    @Test("a record that was on the disk for good is only exchanged for one that is")
+    func keptRecord() throws {
+        let fixture = try ContentFixture()
+        let content = fixture.create("/f")
+        try content.put(pattern(100), at: 0)
+        try content.keepDurably(for: Request())
+        let name = try #require(fixture.spooled.first { $0.hasSuffix(".info") })
+        let path = fixture.directory + "/" + fixture.environment.spool.directoryName + "/" + name
+        try content.put([1], at: 100)
+        try content.renewRecord()
+        let bytes = FileManager.default.contents(atPath: path).map(Array.init) ?? []
+        #expect(String(decoding: bytes, as: UTF8.self).contains("kept=1"))
+        #expect(SpoolRecord(bytes, onlyKept: true)?.dirty == ByteRanges([0..<101]))
         content.close(path: nil)
     }
 

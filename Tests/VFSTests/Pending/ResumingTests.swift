@@ -165,31 +165,43 @@ struct ResumingTests {
         fixture.volume.shutDown()
     }
 
-    @Test("a change in place that was made in part is made again", arguments: [true, false])
-    func halfPatched(isOurs: Bool) throws {
+    @Test(
+        "a change in place that was made in part is made again, whatever was written since; another's file is left alone",
+        arguments: [(true, false), (true, true), (false, false)])
+    func halfPatched(isOurs: Bool, isWrittenSince: Bool) throws {
         let killed = try VolumeFixture(server: { $0.patches = true })
         var whole = pattern(2 << 20)
         killed.server.put("/book", whole)
         let handle = try killed.open("/book", .both)
         let change = pattern(5000, seed: 7)
         try killed.write(handle, change, at: 70_000)
+        whole.replaceSubrange(70_000..<75_000, with: change)
         killed.server.advance(seconds: 60)
-        killed.store.fail(.patch, with: .unreachable)
-        #expect(failure { try killed.volume.synchronize(handle, for: Request()) } != nil)
+        let gate = Gate()
+        killed.store.hold(.patch, at: gate, .after, with: .unreachable)
+        let closing = Monitor(false)
+        try Thread.detach(named: "close") {
+            try? killed.volume.synchronize(handle, for: Request())
+            closing.update { $0 = true }
+        }
+        #expect(gate.awaitArrivals())
+        if isWrittenSince {
+            gate.open()
+            _ = closing.wait(until: .after(.seconds(60))) { $0 ? true : nil }
+            try killed.write(handle, [1, 2, 3], at: 60_000)
+            whole.replaceSubrange(60_000..<60_003, with: [1, 2, 3])
+        }
         // What a broken connection leaves: the first of the bytes, and another time.
-        var half = whole
-        half.replaceSubrange(70_000..<72_000, with: change[..<2000])
-        if !isOurs { half = pattern(2 << 20, seed: 3) }
+        var half = pattern(2 << 20, seed: isOurs ? 1 : 3)
+        if isOurs { half.replaceSubrange(70_000..<72_000, with: change[..<2000]) }
         killed.server.put("/book", half)
-        // The mount was killed before it knew that the change had failed.
-        let content = try #require(killed.volume.tree.withLock { $0.files.values.first?.content })
-        try content.note(.patching)
         let fixture = try next(after: killed)
         #expect(fixture.volume.resumePending() == 1)
         settle(fixture)
-        whole.replaceSubrange(70_000..<75_000, with: change)
         #expect(fixture.server.content("/book") == (isOurs ? whole : half))
         #expect(fixture.rescued.count == (isOurs ? 0 : 1))
+        gate.open()
+        _ = closing.wait(until: .after(.seconds(60))) { $0 ? true : nil }
         fixture.volume.shutDown()
     }
 
