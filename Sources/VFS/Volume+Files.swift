@@ -89,7 +89,7 @@ extension Volume {
                 file.hasWritten
             )
         }
-        let isDelayed = configuration.writeBack > .zero
+        let isDelayed = configuration.writeBack > .zero && mayWait(file.content)
         if isUntouched {
             if isDelayed { return }
             if try isPromised(file.node, for: request) { return }
@@ -111,18 +111,48 @@ extension Volume {
         // mmap(2) writes after the last close(2), and new files nobody wrote to, come to the server only here. What was refused for another
         // client's version would only be sent in vain.
         let isPending = tree.withLock { tree in
-            file.content.isDirty && !file.content.isOvertaken
-                && (file.hasWritten || tree.contentUsers[ObjectIdentifier(file.content)] == 1)
+            // In one step: of two last closes at a time the later one stores the file.
+            file.isClosing = true
+            return file.content.isDirty && !file.content.isOvertaken
+                && (file.hasWritten || !isUsed(file.content, tree))
         }
         if isPending, configuration.writeBack > .zero, delay(handle, file) { return }
-        if isPending { storeAfterClose(file) }
+        if isPending, let error = storeAfterClose(file), error.mayPass, wasPromised(file) {
+            return keepPending(handle, file, after: configuration.uploadPauses.lowerBound)
+        }
         if file.mode.writes { settlePendingTime(of: file.node, for: Request()) }
         end(handle, keepingBytes: tree.withLock { _ in file.node.file?.isUnwanted != true })
     }
 
+    // Whether a handle of a content is not closed yet, or kept for its upload; called with the tree lock held.
+    private func isUsed(_ content: FileContent, _ tree: borrowing Tree) -> Bool {
+        tree.files.contains { id, file in
+            file.content === content && (!file.isClosing || pending.keeps(HandleID(rawValue: id)))
+        }
+    }
+
+    // Whether there is room for one more upload to wait, or this content waits already.
+    private func mayWait(_ content: FileContent) -> Bool {
+        if pending.count < configuration.delayedLimit { return true }
+        return tree.withLock { tree in
+            tree.files.contains { id, file in
+                file.content === content && pending.keeps(HandleID(rawValue: id))
+            }
+        }
+    }
+
+    // Whether a close has returned because the local disk has the bytes, and they are wanted still: others may have taken the room to wait
+    // between that and the last close.
+    private func wasPromised(_ file: FileHandle) -> Bool {
+        file.content.isDurable
+            && !tree.withLock { tree in
+                tree.isShutDown || file.node.isGone || file.node.file?.isUnwanted == true
+            }
+    }
+
     // Keeps a handle for its upload later; false where the bytes cannot be kept so long.
     private func delay(_ id: HandleID, _ file: FileHandle) -> Bool {
-        guard pending.items.count < configuration.delayedLimit,
+        guard mayWait(file.content),
             !tree.withLock({ tree in tree.isShutDown || file.node.isGone }),
             (try? file.content.keepDurably(for: nil)) != nil
         else { return false }
@@ -130,19 +160,21 @@ extension Volume {
         return true
     }
 
-    // No program waits for this: only a removal of the file, or the end of the mount, ends it early.
-    private func storeAfterClose(_ file: FileHandle) {
+    // No program waits for this: only a removal of the file, or the end of the mount, ends it early. Returns why it failed.
+    private func storeAfterClose(_ file: FileHandle) -> VolumeError? {
         let request = Request()
         tree.withLock { _ in file.node.fileState.releases.append(request) }
+        defer { tree.update { _ in file.node.fileState.releases.removeAll { $0 === request } } }
         do {
             try upload(file, for: request)
+            return nil
         } catch {
             let isUnwanted = tree.withLock { _ in file.node.fileState.isUnwanted }
             logger.log(
                 level: isUnwanted ? .info : .error,
                 "\(describe(file.node)) could not be stored after its last close: \(error)")
+            return error
         }
-        tree.update { _ in file.node.fileState.releases.removeAll { $0 === request } }
     }
 
     /// Has the uploads of files that were closed for the last time fail; what is not on the server is kept for rescue.

@@ -111,6 +111,9 @@ final class PendingUploads: Sendable {
         state.withLock { $0.items.values.sorted { $0.due < $1.due } }
     }
 
+    /// How many there are.
+    var count: Int { state.withLock { $0.items.count } }
+
     /// Whether there are none.
     var isEmpty: Bool { state.withLock { $0.items.isEmpty } }
 

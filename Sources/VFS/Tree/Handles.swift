@@ -14,6 +14,8 @@ final class FileHandle {
     var writes = 0
     /// How many of these the last successful flush has brought to the server.
     var flushedWrites = 0
+    /// Its last close(2) has begun: it will not see to the content any more.
+    var isClosing = false
     /// Its open dropped the content (O_TRUNC), and nothing was written through it since.
     var hasOnlyTruncated = false
 

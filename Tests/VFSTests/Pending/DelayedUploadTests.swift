@@ -176,6 +176,38 @@ struct DelayedUploadTests {
         #expect(fixture.server.names(in: "/") == ["a", "b", "c"])
     }
 
+    @Test("where no more files can wait, close says that the server is away")
+    func boundedWithoutServer() throws {
+        let fixture = try fixture { $0.delayedLimit = 1 }
+        fixture.store.fail(.replace, with: .unreachable, times: 1000)
+        try fixture.store("/a", "text")
+        #expect(failure { try fixture.store("/b", "text") } == "remote(unreachable)")
+        // One that waits already is not one more.
+        let handle = try fixture.open("/a", .both)
+        try fixture.write(handle, "TEXT")
+        try fixture.close(handle)
+        fixture.store.heal()
+        fixture.volume.shutDown()
+        #expect(fixture.server.content("/a") == Array("TEXT".utf8))
+    }
+
+    @Test("two closes for which there is room for one only: both have returned, and both files wait")
+    func boundedAtOnce() throws {
+        let fixture = try fixture { $0.delayedLimit = 1 }
+        fixture.store.fail(.replace, with: .unreachable, times: 2)
+        let handles = try ["/a", "/b"].map { name in
+            let handle = try fixture.create(name)
+            try fixture.write(handle, "text")
+            return handle
+        }
+        for handle in handles { try fixture.volume.flush(handle, for: Request()) }
+        for handle in handles { fixture.volume.release(handle) }
+        #expect(waitUntil(within: .seconds(60)) { fixture.server.content("/b") != nil })
+        fixture.volume.shutDown()
+        #expect(fixture.server.names(in: "/") == ["a", "b"])
+        #expect(fixture.rescued == [])
+    }
+
     @Test("what is kept for good stays so when its record is written anew after a failed upload")
     func durableAfterFailure() throws {
         let fixture = try fixture(after: .milliseconds(1))

@@ -7,6 +7,27 @@ import Testing
 
 /// Threads that do as they like, on the same few names, with interruptions and failures; made for the thread sanitizer.
 @Suite struct ConcurrencyTests {
+    @Test("a new file that two programs have open, close at the same time and have not written to is there")
+    func lastClosesAtOnce() throws {
+        let fixture = try VolumeFixture()
+        let names = (0..<300).map { "/f\($0)" }
+        for name in names {
+            let handles = [try fixture.create(name), try fixture.open(name, .both)]
+            let (start, done) = (Gate(), Gate())
+            for handle in handles {
+                try Thread.detach(named: "program") {
+                    start.pass()
+                    fixture.volume.release(handle)
+                    done.pass(until: .after(.zero))
+                }
+            }
+            #expect(start.awaitArrivals(2))
+            start.open()
+            #expect(done.awaitArrivals(2))
+        }
+        #expect(names.filter { fixture.server.content($0) == nil } == [])
+    }
+
     @Test("threads with random operations leave nothing behind", arguments: 1...3)
     func threads(seed: UInt64) throws {
         let fixture = try VolumeFixture(configuration: { $0.directoryLimit = 12 })
