@@ -85,7 +85,7 @@ extension Volume {
         throws(VolumeError)
     {
         let (path, isOnServer) = tree.withLock { tree in
-            (tree.path(of: name, in: directory), !node.isLocal || node.file?.content?.isInDoubt == true)
+            (tree.path(of: name, in: directory), node.mayBeStored)
         }
         guard let path else { throw .notFound }
         if isOnServer {
@@ -98,7 +98,7 @@ extension Volume {
                 }
             } catch {
                 if error.kind == .notFound {
-                    vanish(node, name, in: directory)
+                    vanish(node, name, in: directory, isLost: !node.isLocal)
                     if !node.isLocal { throw .notFound }
                     return
                 }
@@ -117,14 +117,15 @@ extension Volume {
         }
     }
 
-    // Takes away a name that the server has not any more.
-    private func vanish(_ node: Node, _ name: FileName, in directory: Node) {
+    // Takes away a name that the server has not any more; `isLost`: another client has removed it, and what was written to it and not
+    // stored is not given up.
+    private func vanish(_ node: Node, _ name: FileName, in directory: Node, isLost: Bool = false) {
         let contents = tree.withLock { tree -> [FileContent] in
             let contents = tree.contents(of: node)
             tree.record(.absent, for: name, in: directory, at: now)
             tree.noteChange(of: directory, at: now, wall: wall)
-            tree.detach(node)
-            return contents
+            tree.detach(node, isLost: isLost)
+            return isLost ? [] : contents
         }
         for content in contents { content.detach() }
         hastenPending(of: node)
@@ -203,6 +204,11 @@ extension Volume {
 }
 
 extension Node {
+    /// Whether the server has it, or may have it: the answer to the upload of a new file was lost.
+    ///
+    /// Called with the tree lock held.
+    var mayBeStored: Bool { !isLocal || file?.content?.isInDoubt == true }
+
     /// How its link is shown.
     var linkView: LinkView { followsLink ? .followed : link }
 }

@@ -9,8 +9,8 @@ extension Volume {
         let target: Node?
         let oldPath: RemotePath
         let newPath: RemotePath
-        /// The server has something under the new name.
-        var replaces: Bool { target.map { !$0.isLocal } ?? false }
+        /// The server has something under the new name, as far as is known.
+        var replaces: Bool { target?.mayBeStored ?? false }
     }
 
     // One side of a rename.
@@ -91,15 +91,21 @@ extension Volume {
         throws(VolumeError)
     {
         let source = move.source
-        let (content, isLocal) = tree.withLock { _ in (source.file?.content, source.isLocal) }
-        if move.replaces, let content, content.isDirty {
-            try upload(content, of: source, to: move.oldPath, for: request)
+        let content = tree.withLock { _ in source.file?.content }
+        let replaces = tree.withLock { _ in move.replaces }
+        var isOldNameTaken = false
+        if let content, content.isDirty {
+            if replaces {
+                try upload(content, of: source, to: move.oldPath, for: request)
+            } else {
+                isOldNameTaken = try !settleNew(source, content, at: move.oldPath, for: request)
+            }
         }
-        if isLocal, !move.replaces {
-            commit(move, old, new)
+        if !replaces, tree.withLock({ _ in source.isLocal }) {
+            commit(move, old, new, isOldNameTaken: isOldNameTaken)
             return
         }
-        if move.replaces, let target = move.target {
+        if replaces, let target = move.target {
             try keepForReaders(target, at: move.newPath, for: request)
         }
         let moving = tree.withLock { $0.openContents(inside: source) }
@@ -119,6 +125,27 @@ extension Volume {
         commit(move, old, new)
     }
 
+    // Where the server may have a new file, for the answer to its upload was lost, what it has is to be renamed too. Returns false when it
+    // has another client's file there.
+    private func settleNew(_ node: Node, _ content: FileContent, at path: RemotePath, for request: Request)
+        throws(VolumeError) -> Bool
+    {
+        guard tree.withLock({ _ in node.isLocal }), content.isInDoubt else { return true }
+        do throws(RemoteError) {
+            _ = try environment.attributes(of: path, followsLink: false, for: request)
+        } catch {
+            if error.kind == .notFound { return true }
+            throw VolumeError(error)
+        }
+        do throws(VolumeError) {
+            try upload(content, of: node, to: path, for: request)
+            return true
+        } catch {
+            guard error.isLostUpdate else { throw error }
+            return false
+        }
+    }
+
     private func renameOnServer(_ move: Move, _ replacing: Bool, for request: Request) throws(RemoteError) {
         do {
             try store.rename(move.oldPath, to: move.newPath, replacing: replacing, for: request)
@@ -132,15 +159,14 @@ extension Volume {
         }
     }
 
-    private func commit(_ move: Move, _ old: Place, _ new: Place) {
+    private func commit(_ move: Move, _ old: Place, _ new: Place, isOldNameTaken: Bool = false) {
         let (lost, moved) = tree.withLock { tree -> ([FileContent], [(FileContent, RemotePath)]) in
             let lost = move.target.map { tree.contents(of: $0) } ?? []
             if let target = move.target { tree.detach(target) }
             let source = move.source
             if let other = new.directory.directory?.children[new.name] { tree.detach(other, isLost: true) }
             tree.move(source, to: new.name, in: new.directory)
-            if source.isLocal, source.file?.content?.isInDoubt == true {
-                // An upload whose answer was lost may have left something under the old name.
+            if isOldNameTaken {
                 tree.doubt(old.name, in: old.directory)
             } else {
                 tree.record(.absent, for: old.name, in: old.directory, at: now)

@@ -43,6 +43,20 @@ import Testing
         #expect(fixture.rescued.count == 1)
     }
 
+    @Test("rm of a file that another client has removed takes nothing from a program that writes it")
+    func removedUnderWriter() throws {
+        let fixture = try VolumeFixture()
+        fixture.server.put("/f", Array("base".utf8))
+        let handle = try fixture.open("/f", .both)
+        try fixture.write(handle, "ours")
+        fixture.server.remove("/f")
+        #expect(failure { try fixture.unlink("/f") } == "notFound")
+        #expect(try !fixture.exists("/f"))
+        #expect(failure { try fixture.close(handle) } == "stale")
+        #expect(fixture.rescued.count == 1)
+        #expect(fixture.rescuedBytes(fixture.rescued.first ?? "") == Array("ours".utf8))
+    }
+
     @Test(
         "what was refused for another client's version is sent once, and kept",
         arguments: [Duration.zero, .seconds(60)])

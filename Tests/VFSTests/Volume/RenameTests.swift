@@ -42,6 +42,58 @@ import Testing
         #expect(fixture.server.count() == 1)
     }
 
+    @Test(
+        "a new file whose upload has lost its answer gives way on the server to one that is renamed onto it")
+    func ontoDoubt() throws {
+        let fixture = try VolumeFixture()
+        fixture.store.fail(.replace, with: .unreachable, .after)
+        let old = try fixture.create("/f")
+        try fixture.write(old, "one")
+        #expect(failure { try fixture.volume.synchronize(old, for: Request()) } != nil)
+        let new = try fixture.create("/f.tmp")
+        try fixture.write(new, "two!")
+        try fixture.rename("/f.tmp", "/f")
+        try fixture.close(new)
+        fixture.volume.release(old)
+        #expect(fixture.server.content("/f") == Array("two!".utf8))
+        #expect(fixture.server.names(in: "/") == ["f"])
+        #expect(fixture.rescued == [])
+    }
+
+    @Test(
+        "what the server has of a new file whose upload has lost its answer is renamed with it",
+        arguments: [true, false])
+    func fromDoubt(isStored: Bool) throws {
+        let fixture = try VolumeFixture()
+        fixture.store.fail(.replace, with: .unreachable, isStored ? .after : .before)
+        let handle = try fixture.create("/f")
+        try fixture.write(handle, "text")
+        #expect(failure { try fixture.volume.synchronize(handle, for: Request()) } != nil)
+        try fixture.rename("/f", "/g")
+        try fixture.close(handle)
+        #expect(fixture.server.names(in: "/") == ["g"])
+        #expect(fixture.server.content("/g") == Array("text".utf8))
+        #expect(fixture.store.calls.count { $0.operation == .replace } == (isStored ? 1 : 2))
+        #expect(fixture.rescued == [])
+    }
+
+    @Test(
+        "another client's file under the name of one whose upload has lost its answer stays when that is renamed"
+    )
+    func fromDoubtOfTheirs() throws {
+        let fixture = try VolumeFixture()
+        fixture.store.fail(.replace, with: .unreachable)
+        let handle = try fixture.create("/f")
+        try fixture.write(handle, "text")
+        #expect(failure { try fixture.volume.synchronize(handle, for: Request()) } != nil)
+        fixture.server.put("/f", Array("theirs".utf8))
+        try fixture.rename("/f", "/g")
+        try fixture.close(handle)
+        #expect(fixture.server.content("/f") == Array("theirs".utf8))
+        #expect(fixture.server.content("/g") == Array("text".utf8))
+        #expect(try fixture.names("/") == ["f", "g"])
+    }
+
     @Test("a renamed directory takes its listing, its nodes and its open files along")
     func directory() throws {
         let fixture = try VolumeFixture()
