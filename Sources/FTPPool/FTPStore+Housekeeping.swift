@@ -11,9 +11,10 @@ import Posix
 extension FTPStore {
     /// Sees to the leftovers that are due; the pool's keeper calls it.
     ///
-    /// Ends early when the request is cancelled.
-    func tidyUp(for request: Request) {
+    /// Asks for a request for each; what finds no session to spare waits for the next time.
+    func tidyUp(for nextRequest: () -> Request) {
         for (name, errand) in leftovers.withLock({ $0.takeDue(now: .now) }) {
+            let request = nextRequest()
             do throws(RemoteError) {
                 switch errand {
                 case .remove:
@@ -29,6 +30,10 @@ extension FTPStore {
             } catch {
                 guard error.kind != .notFound else {
                     settleLeftover(name)
+                    continue
+                }
+                if error.kind == .busy, error.operation == "connect" {
+                    leftovers.withLock { $0.letGo(of: name) }
                     continue
                 }
                 logger.debug("not tidied up", metadata: ["name": "\(name)", "reason": "\(error)"])

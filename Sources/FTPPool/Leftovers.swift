@@ -64,6 +64,11 @@ struct Leftovers {
         return due.map { ($0.key, $0.value.errand) }
     }
 
+    /// Lets go of a name that there was no time for.
+    mutating func letGo(of name: RemotePath) {
+        pending[name]?.isHeld = false
+    }
+
     /// Lets go of a name that could not be seen to, and puts the next try off: 1 s, then twice as long each time.
     mutating func postpone(_ name: RemotePath, now: ContinuousClock.Instant) {
         guard var entry = pending[name] else { return }

@@ -18,7 +18,7 @@ package final class Pool: Sendable {
         /// Has the attendant look what there is to wait for.
         var attention: Wakeup?
         /// What the keeper does besides; see `onQuiet`.
-        var chore: (@Sendable (Request) -> Void)?
+        var chore: (@Sendable (_ request: () -> Request) -> Void)?
         /// Set when the keeper is to open a session in reserve.
         var wantsReserve = false
         /// Set when the keeper is to end, and when it has done its last round.
@@ -44,8 +44,8 @@ package final class Pool: Sendable {
     private let logger: Logger
     // Grows with every lease given back and with every piece of a transfer.
     private let progress = Atomic<UInt64>(0)
-    /// What the keeper does is done for this request; cancelled at the end.
-    private let keeperRequest = Request()
+    /// What the keeper does is done for these requests, the second for what is to disturb nobody; cancelled at the end.
+    private let (keeperRequest, spareRequest) = (Request(), Request(.spare))
 
     /// Makes a pool of at most `limit` sessions; an `idleTimeout` of zero keeps idle sessions for ever.
     package init(limit: Int, idleTimeout: Duration, logger: Logger, opener: @escaping Opener) {
@@ -69,8 +69,9 @@ package final class Pool: Sendable {
 
     /// Has the keeper do something each second while the server is reachable, and once more when the pool ends.
     ///
-    /// For work that nobody waits for. It may lease sessions, and is to stop when its request is cancelled.
-    func onQuiet(_ chore: @escaping @Sendable (Request) -> Void) {
+    /// It may lease sessions, each for the request that it gets at that moment: spare work while anybody is at work. It is to stop when
+    /// a request is cancelled.
+    func onQuiet(_ chore: @escaping @Sendable (_ request: () -> Request) -> Void) {
         state.withLock { $0.chore = chore }
     }
 
@@ -170,6 +171,7 @@ package final class Pool: Sendable {
             _ = state.wait(until: .after(Self.farewell)) { $0.hasKeeperEnded ? true : nil }
         }
         keeperRequest.cancel()
+        spareRequest.cancel()
         let (sessions, attendant, attention) = state.update { state in
             state.sessions.close()
             return (state.sessions.removeIdle(), state.attendant.take(), state.attention)
@@ -321,7 +323,7 @@ package final class Pool: Sendable {
                 continue
             }
             let chore = state.withLock { $0.sessions.outage == nil ? $0.chore : nil }
-            chore?(keeperRequest)
+            chore? { isEnding || isAtRest ? keeperRequest : spareRequest }
             guard !isEnding else { return }
             let (expired, probes) = state.withLock { state in
                 let expired =
@@ -331,6 +333,10 @@ package final class Pool: Sendable {
             for session in expired { session.value.close() }
             if probes { probe() }
         }
+    }
+
+    private var isAtRest: Bool {
+        state.withLock { $0.sessions.standing == $0.sessions.idleCount && !$0.sessions.isContended }
     }
 
     /// Takes what servers send to idle sessions, so that the ports they have asked for are connected to before they are wanted.
