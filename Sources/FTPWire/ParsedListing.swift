@@ -8,6 +8,8 @@ package struct ParsedListing: Sendable {
         package enum Reason: Hashable, Sendable {
             /// The name is empty or has NUL, `/`, CR or LF in it.
             case forbiddenName
+            /// The name has more bytes than a local directory can show (NAME_MAX).
+            case tooLong
             /// The name came before; the first row stays.
             case duplicate
             /// The name ends with a line end, since an empty row follows: without it, it would be another file's name.
@@ -59,6 +61,7 @@ package struct ParsedListing: Sendable {
         guard let name = FileName(body.extracting(range)) else {
             return drop(body, row, for: .forbiddenName)
         }
+        guard range.count <= FileName.longest else { return drop(body, row, for: .tooLong) }
         guard entries.append(Entry(name: name, attributes: attributes)) else {
             return drop(body, row, for: .duplicate)
         }

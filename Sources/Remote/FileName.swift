@@ -5,6 +5,9 @@ package struct FileName: Hashable, Sendable {
     /// The name's bytes: at least one, none of them NUL, `/`, CR or LF.
     package let bytes: [UInt8]
 
+    /// The most bytes of a name that a local directory can show (NAME_MAX, limits.h); the kernel takes longer ones for an error.
+    package static let longest = 255
+
     /// Accepts a name that both a local directory and an FTP command line can carry.
     ///
     /// Refuses the empty name, `.`, `..`, and names with NUL, `/`, CR or LF: a line end inside a command would start

@@ -76,7 +76,7 @@ package final class Volume: Sendable {
     // MARK: For the families beside this file
 
     /// The longest name in bytes (NAME_MAX).
-    static let longestName = 255
+    static let longestName = FileName.longest
 
     /// Logs a warning the first time that a key occurs, at debug level after it.
     func logOnce(_ key: String, _ message: @autoclosure () -> String) {

@@ -274,6 +274,20 @@ import Testing
         #expect(throws: ListingError.self) { try list(Array("\(row)\r\n".utf8)) }
     }
 
+    @Test("names longer than a directory here can show are left out and reported")
+    func tooLong() throws {
+        let longest = String(repeating: "n", count: 255)
+        let rows = [longest, longest + "n", String(repeating: "n", count: 2000), "behind"]
+        for listing in [
+            try machineListing(Array(rows.map { "type=file;size=1; \($0)\r\n" }.joined().utf8)),
+            try list(Array(rows.map { "-rw-r--r-- 1 u g 1 Jan  1 2020 \($0)\r\n" }.joined().utf8)),
+        ] {
+            #expect(listing.entries.map(\.name.bytes.count) == [255, 6])
+            #expect(listing.dropped.map(\.reason) == [.tooLong, .tooLong])
+            #expect(!listing.isComplete)
+        }
+    }
+
     @Test("names that can never be shown are left out and reported; duplicates keep their first row")
     func dropped() throws {
         let good = "-rw-r--r-- 1 a b 7 Nov 23 22:57 "
