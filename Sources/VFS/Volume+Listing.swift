@@ -5,26 +5,28 @@ import Remote
 extension Volume {
     /// A directory's listing, from the cache or the server; shared with all who want it at the same time.
     ///
-    /// `since` asks for one that was begun then or later. A failed listing is an error, never an empty directory.
+    /// `since` asks for one that was begun then or later. `sequence` orders one that has come just now among the changes. A failed listing is an error, never an empty directory.
     func list(_ directory: Node, since: Duration? = nil, for request: Request) throws(VolumeError) -> (
-        rows: PackedListing, at: Duration
+        rows: PackedListing, at: Duration, sequence: UInt64?
     ) {
         while true {
             switch try boarding(directory, since) {
             case .known(let rows, let at):
-                return (rows, at)
+                return (rows, at, nil)
             case .join(let flight):
                 // Work done ahead waits for nobody.
                 guard request.urgency == .demanded else { throw .interrupted }
                 switch try flight.wait(for: request) {
                 case .landed(let rows):
                     if let since, flight.startedAt < since { continue }
-                    return (rows, flight.startedAt)
+                    return (rows, flight.startedAt, flight.sequence)
                 case .failed(let error): throw VolumeError(error)
                 case .abandoned: continue
                 }
             case .lead(let flight):
-                if let rows = try fly(flight, directory, for: request) { return (rows, flight.startedAt) }
+                if let rows = try fly(flight, directory, for: request) {
+                    return (rows, flight.startedAt, flight.sequence)
+                }
             }
         }
     }
@@ -69,7 +71,9 @@ extension Volume {
             let rows = PackedListing(listing.entries, isComplete: listing.isComplete)
             let isValid = tree.withLock { tree in
                 directory.directory?.flight = nil
-                return tree.land(rows, of: directory, flight)
+                let isValid = tree.land(rows, of: directory, flight)
+                if isValid { spareListings(of: directory, after: now - flight.startedAt) }
+                return isValid
             }
             if !rows.isComplete {
                 logOnce(
@@ -96,6 +100,14 @@ extension Volume {
             }
             throw error
         }
+    }
+
+    // A listing that took long is old soon after it comes, if not before: names are asked for singly for a while then, lest every other one
+    // cost a listing. Called with the tree lock held.
+    private func spareListings(of directory: Node, after time: Duration) {
+        let timeout = configuration.directoryTimeout
+        guard timeout > .zero, time > timeout / 2, store.traits.statsOneName else { return }
+        directory.directory?.unlistableUntil = now + max(timeout, time * 4)
     }
 
     // Keeps the exact times that are known of files whose rows state only the minute or the day of the same time.

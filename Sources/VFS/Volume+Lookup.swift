@@ -121,7 +121,8 @@ extension Volume {
     }
 
     private func search(
-        _ listing: (rows: PackedListing, at: Duration), for name: FileName, in directory: Node,
+        _ listing: (rows: PackedListing, at: Duration, sequence: UInt64?), for name: FileName,
+        in directory: Node,
         for request: Request
     ) throws(VolumeError) -> Knowledge {
         let fact = tree.withLock { tree -> Knowledge? in
@@ -140,14 +141,35 @@ extension Volume {
             }
         }
         guard let row = listing.rows.row(of: name) else {
-            return listing.rows.isComplete ? .absent : try ask(for: name, in: directory, for: request)
+            guard listing.rows.isComplete else { return try ask(for: name, in: directory, for: request) }
+            keep(.absent, for: name, in: directory, listing.at, listing.sequence)
+            return .absent
         }
         let finding = Finding(attributes: listing.rows.attributes(at: row), at: listing.at)
-        if let settled = tree.withLock({ settled(finding, in: directory, $0) }) { return .present(settled) }
+        if let settled = tree.withLock({ settled(finding, in: directory, $0) }) {
+            keep(
+                .present(finding.attributes), settled.link, for: name, in: directory, listing.at,
+                listing.sequence)
+            return .present(settled)
+        }
         if finding.attributes.kind == .symlink {
             return try follow(name, in: directory, finding, for: request)
         }
         return try ask(for: name, in: directory, for: request)
+    }
+
+    // Has the name that a listing was made for known for a while even where the listing was outdated when it came.
+    private func keep(
+        _ value: DirectoryState.Fact.Value, _ link: LinkView = .undecided, for name: FileName,
+        in directory: Node, _ listedAt: Duration, _ sequence: UInt64?
+    ) {
+        guard let sequence else { return }
+        tree.withLock { tree in
+            guard !tree.isFresh(listedAt, now) else { return }
+            tree.record(
+                answer: value, link: link, for: name, in: directory, asked: sequence,
+                at: now - configuration.directoryTimeout / 2)
+        }
     }
 
     /// Asks the server for one name and keeps the answer; `question` stands in for the call of the store.
