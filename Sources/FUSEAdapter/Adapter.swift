@@ -32,8 +32,8 @@ final class Adapter: Sendable {
             options.negativeTimeout.inSeconds
         )
         readAhead = options.readAhead
-        // Half of the threads stay free for names and attributes, whatever is read ahead. 12 is the kernel's own figure.
-        backgroundRequests = UInt32(max(12, min(options.maximumThreads / 2, 64)))
+        // Threads stay free for names and attributes, whatever is read ahead. 12 is the kernel's own figure.
+        backgroundRequests = UInt32(max(12, min(options.maximumThreads / 2, 16)))
     }
 
     /// The adapter that a session was made with.

@@ -31,6 +31,8 @@ package struct MountOptions: Sendable {
     /// Whether libfuse logs every request and answer.
     package var debug = false
     /// The most threads that serve the kernel, 1 or more.
+    ///
+    /// Each request that waits for the server has one. Were they all taken, nobody would answer what is cached.
     package var maximumThreads = 32
     /// Whether one thread serves the kernel alone (`-s`).
     package var singleThreaded = false

@@ -83,8 +83,8 @@ final class Session: @unchecked Sendable {
         unsafe fuse_loop_cfg_set_max_threads(configuration, threads)
         // A burst leaves its threads behind, each with a buffer of a mebibyte as far as it was used.
         unsafe fuse_loop_cfg_set_idle_threads(configuration, min(threads, Self.idleThreads))
-        // A descriptor per thread spares a lock in the kernel, where there are enough of them.
-        let clones = CurrentProcess.fileLimit >= Self.descriptorsForClones
+        // A descriptor per thread spares a lock in the kernel, where a sixteenth of all is enough for them.
+        let clones = CurrentProcess.fileLimit >= Self.descriptorsOfThread * maximumThreads
         unsafe fuse_loop_cfg_set_clone_fd(configuration, clones ? 1 : 0)
         return Self.outcome(ofLoop: unsafe ftpsfs_session_loop_mt(raw, configuration))
     }
@@ -129,5 +129,5 @@ final class Session: @unchecked Sendable {
     }
 
     private static let idleThreads: UInt32 = 16
-    private static let descriptorsForClones = 512
+    private static let descriptorsOfThread = 16
 }

@@ -14,6 +14,8 @@ extension Volume {
             return !file.hasRead
         }
         if isFirst { noteReading(file.node) }
+        // Without a lease: this waits for no rename.
+        if let reply = try file.content.readAtHand(at: offset, count: count) { return reply }
         return try withOptionalPath(of: file.node, for: request) { path throws(VolumeError) in
             try file.content.read(at: offset, count: count, path: path, for: request)
         }
@@ -92,7 +94,9 @@ extension Volume {
         let isDelayed = configuration.writeBack > .zero && mayWait(file.content)
         if isUntouched {
             if isDelayed { return }
-            if try isPromised(file.node, for: request) { return }
+            if try isPromised(file.node, for: request) {
+                return tree.withLock { _ in file.wasPromised = true }
+            }
         } else {
             guard hasWritten else { return }
         }
@@ -117,11 +121,15 @@ extension Volume {
                 && (file.hasWritten || !isUsed(file.content, tree))
         }
         if isPending, configuration.writeBack > .zero, delay(handle, file) { return }
-        if isPending, let error = storeAfterClose(file), error.mayPass, wasPromised(file) {
-            return keepPending(handle, file, after: configuration.uploadPauses.lowerBound)
+        if isPending {
+            let (error, isUnwanted) = storeAfterClose(file)
+            // Ended for a removal, which may fail yet: the bytes go when the name is gone. And what a close has promised is tried again.
+            if let error, file.content.isDirty, isUnwanted || error.mayPass && wasPromised(file) {
+                return keepPending(handle, file, after: configuration.uploadPauses.lowerBound)
+            }
         }
         if file.mode.writes { settlePendingTime(of: file.node, for: Request()) }
-        end(handle, keepingBytes: tree.withLock { _ in file.node.file?.isUnwanted != true })
+        end(handle, keepingBytes: true)
     }
 
     // Whether a handle of a content is not closed yet, or kept for its upload; called with the tree lock held.
@@ -141,10 +149,10 @@ extension Volume {
         }
     }
 
-    // Whether a close has returned because the local disk has the bytes, and they are wanted still: others may have taken the room to wait
-    // between that and the last close.
+    // Whether a close has returned because the local disk has the bytes, or there were none, and they are wanted still: others may have
+    // taken the room to wait between that and the last close.
     private func wasPromised(_ file: FileHandle) -> Bool {
-        file.content.isDurable
+        (file.content.isDurable || file.wasPromised && (try? file.content.keepDurably(for: nil)) != nil)
             && !tree.withLock { tree in
                 tree.isShutDown || file.node.isGone || file.node.file?.isUnwanted == true
             }
@@ -160,20 +168,40 @@ extension Volume {
         return true
     }
 
-    // No program waits for this: only a removal of the file, or the end of the mount, ends it early. Returns why it failed.
-    private func storeAfterClose(_ file: FileHandle) -> VolumeError? {
-        let request = Request()
-        tree.withLock { _ in file.node.fileState.releases.append(request) }
-        defer { tree.update { _ in file.node.fileState.releases.removeAll { $0 === request } } }
-        do {
-            try upload(file, for: request)
-            return nil
-        } catch {
-            let isUnwanted = tree.withLock { _ in file.node.fileState.isUnwanted }
-            logger.log(
-                level: isUnwanted ? .info : .error,
-                "\(describe(file.node)) could not be stored after its last close: \(error)")
-            return error
+    // No program waits for this: it gives way to a rename, and only a removal of the file, or the end of the mount, ends it early.
+    // Returns why it failed, and whether the file was to be removed by then.
+    private func storeAfterClose(_ file: FileHandle) -> (failure: VolumeError?, isUnwanted: Bool) {
+        var request = Request()
+        let state = tree.withLock { _ in
+            file.node.fileState.releases.append(request)
+            return file.node.fileState
+        }
+        while true {
+            var failure: VolumeError?
+            do {
+                try upload(file, isAwaited: false, for: request)
+            } catch {
+                failure = error
+            }
+            let next = Request()
+            let (hasGivenWay, isUnwanted) = tree.update { [failure] tree in
+                // In the same moment: whoever removes the file goes on when this is over.
+                state.releases.removeAll { $0 === request }
+                guard failure != nil, request.isCancelled, !state.isUnwanted, !tree.givesUpReleases else {
+                    return (false, state.isUnwanted)
+                }
+                state.releases.append(next)
+                return (true, false)
+            }
+            guard hasGivenWay else {
+                if let failure {
+                    logger.log(
+                        level: isUnwanted ? .info : .error,
+                        "\(describe(file.node)) could not be stored after its last close: \(failure)")
+                }
+                return (failure, isUnwanted)
+            }
+            request = next
         }
     }
 
@@ -181,7 +209,10 @@ extension Volume {
     ///
     /// Does not block.
     package func giveUpReleases() {
-        let requests = tree.withLock { tree in tree.files.values.flatMap { $0.node.file?.releases ?? [] } }
+        let requests = tree.withLock { tree in
+            tree.givesUpReleases = true
+            return tree.files.values.flatMap { $0.node.file?.releases ?? [] }
+        }
         for request in requests { request.cancel() }
     }
 

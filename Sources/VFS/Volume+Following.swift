@@ -11,9 +11,7 @@ extension Volume {
             // No directory above changes its name while the server makes the file's temporary one; whoever waits to change it ends that.
             try withOptionalPath(of: node, for: request) { path throws(VolumeError) in
                 guard let path else { throw .stale }
-                tree.withLock { $0.leases.spare.append((node, request)) }
-                defer { tree.withLock { $0.leases.spare.removeAll { $0.request === request } } }
-                try open(path)
+                try yielding(node, for: request) { () throws(VolumeError) in try open(path) }
             }
         }
     }

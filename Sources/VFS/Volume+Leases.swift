@@ -43,7 +43,7 @@ extension Volume {
         if let quick { return quick }
         // Nobody waits for what is done ahead, and it waits for nobody.
         guard request.urgency == .demanded else { throw .interrupted }
-        return try waiting(for: request) { tree throws(VolumeError) -> Result? in
+        let result = try waiting(for: request) { tree throws(VolumeError) -> Result? in
             guard tree.leases.share(nodes) else { return nil }
             do throws(VolumeError) {
                 return try look(&tree)
@@ -52,6 +52,9 @@ extension Volume {
                 throw error
             }
         }
+        // Without a deadline, for those who have nodes alone, or wait for them, have one: it ends with a result or by throwing.
+        guard let result else { throw .interrupted }
+        return result
     }
 
     /// Gives shares back; nodes that nobody needs any more go.
@@ -66,7 +69,8 @@ extension Volume {
 
     /// Runs an operation with nodes, and all below them, alone, and shares of others.
     ///
-    /// `choose` says which, at the moment when they are taken; it is asked again after each wait.
+    /// `choose` says which, at the moment when they are taken; it is asked again after each wait. What nobody waits for gives way; for the
+    /// rest there is a deadline, after which it throws that the nodes are busy.
     func alone<Choice, Result>(
         for request: Request,
         _ choose: (inout Tree) throws(VolumeError) -> (own: [Node], share: [Node], choice: Choice),
@@ -83,7 +87,8 @@ extension Volume {
             }
         }
         typealias Wish = (own: [Node], share: [Node], choice: Choice)
-        let taken = try giving(for: request) { tree, spare throws(VolumeError) -> Wish? in
+        let deadline = Deadline.after(configuration.leasePatience)
+        let taken = try giving(for: request, until: deadline) { tree, spare throws(VolumeError) -> Wish? in
             // Those who were kept waiting by a wish are woken when it is given up, below.
             tree.leases.unwant(wanted)
             hasWanted = hasWanted || !wanted.isEmpty
@@ -95,6 +100,7 @@ extension Volume {
             spare = tree.leases.spareRequests(inside: wanted)
             return nil
         }
+        guard let taken else { throw tree.withLock { busy(wanted, $0) } }
         defer {
             tree.update { tree in
                 tree.leases.release(owned: taken.own)
@@ -105,31 +111,61 @@ extension Volume {
         return try body(taken.choice)
     }
 
+    // Says who is in the way; called with the tree lock held.
+    private func busy(_ nodes: [Node], _ tree: borrowing Tree) -> VolumeError {
+        var words = "it is in use"
+        if let holder = tree.leases.holder(inside: nodes), let path = tree.path(of: holder) {
+            words = "\(path) is \((holder.file?.uploads ?? 0) > 0 ? "being uploaded" : "in use")"
+        }
+        var path: RemotePath?
+        if let node = nodes.first { path = tree.path(of: node) }
+        return .remote(RemoteError(.busy, operation: "changing the name of", path: path, words: words))
+    }
+
+    /// Runs a body that whoever waits to have the node, or a directory above it, alone may end by cancelling the request.
+    ///
+    /// The caller has a share of the node.
+    func yielding<Result>(
+        _ node: Node, for request: Request, _ body: () throws(VolumeError) -> Result
+    ) throws(VolumeError) -> Result {
+        let mustWake = tree.withLock { tree in
+            tree.leases.spare.append((node, request))
+            return tree.leases.waiting > 0
+        }
+        if mustWake { tree.wakeAll() }
+        defer { tree.withLock { $0.leases.spare.removeAll { $0.request === request } } }
+        return try body()
+    }
+
     // Waits as `waiting` does, and cancels between what the body names as done ahead: that takes locks of others.
     private func giving<Result>(
-        for request: Request, _ body: (inout Tree, _ spare: inout [Request]) throws(VolumeError) -> Result?
-    ) throws(VolumeError) -> Result {
+        for request: Request, until deadline: Deadline,
+        _ body: (inout Tree, _ spare: inout [Request]) throws(VolumeError) -> Result?
+    ) throws(VolumeError) -> Result? {
         while true {
-            let (result, spare) = try waiting(for: request) {
+            let answer = try waiting(for: request, until: deadline) {
                 tree throws(VolumeError) -> (Result?, [Request])? in
                 var spare: [Request] = []
                 if let result = try body(&tree, &spare) { return (result, []) }
                 spare.removeAll(where: \.isCancelled)
                 return spare.isEmpty ? nil : (nil, spare)
             }
+            guard let (result, spare) = answer else { return nil }
             if let result { return result }
             for request in spare { request.cancel() }
         }
     }
 
+    // Nil: the deadline has passed.
     private func waiting<Result>(
-        for request: Request, _ body: (inout Tree) throws(VolumeError) -> Result?
-    ) throws(VolumeError) -> Result {
+        for request: Request, until deadline: Deadline = .never,
+        _ body: (inout Tree) throws(VolumeError) -> Result?
+    ) throws(VolumeError) -> Result? {
         let token = request.onCancel { [tree] in tree.wakeAll() }
         defer { request.remove(token) }
         var isCounted = false
         defer { if isCounted { tree.withLock { $0.leases.waiting -= 1 } } }
-        let result = try tree.wait { tree throws(VolumeError) -> Result? in
+        return try tree.wait(until: deadline) { tree throws(VolumeError) -> Result? in
             if let result = try body(&tree) { return result }
             if request.isCancelled { throw .interrupted }
             if !isCounted {
@@ -138,8 +174,5 @@ extension Volume {
             }
             return nil
         }
-        // The wait has no deadline: it ends with a result or by throwing.
-        guard let result else { throw .interrupted }
-        return result
     }
 }

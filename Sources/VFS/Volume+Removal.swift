@@ -14,7 +14,7 @@ extension Volume {
             try remove(name, in: parent, isDirectory: false, for: request)
         } catch {
             // It was nowhere but here.
-            if givenUp != nil, case .notFound = error { return }
+            if let givenUp, case .notFound = error { return drop(givenUp) }
             // It lives on, and what it holds is wanted again.
             if let givenUp { tree.withLock { _ in givenUp.file?.isUnwanted = false } }
             throw error
@@ -44,6 +44,12 @@ extension Volume {
             node.file?.releases.isEmpty != false ? true : request.isCancelled ? false : nil
         }
         guard isOver == true else { throw .interrupted }
+    }
+
+    // What it holds is to go, wherever its name is.
+    private func drop(_ node: Node) {
+        for content in tree.withLock({ $0.contents(of: node) }) { content.detach() }
+        hastenPending(of: node)
     }
 
     /// Removes an empty directory.

@@ -5,12 +5,16 @@ import Remote
 extension Volume {
     /// Brings a handle's content to the server under the file's name of this moment, and takes over what the server shows then.
     ///
-    /// Does nothing for a file that was removed from here; throws `.stale` when its name was taken away by another client. After a failure the bytes stay where they are, for the next try.
-    func upload(_ file: FileHandle, for request: Request) throws(VolumeError) {
+    /// Does nothing for a file that was removed from here; throws `.stale` when its name was taken away by another client. What is not
+    /// `isAwaited` by a program is ended, by cancelling the request, by whoever is to rename or remove the file or a directory above it. After a failure the bytes stay where they are, for the next try.
+    func upload(_ file: FileHandle, isAwaited: Bool = true, for request: Request) throws(VolumeError) {
         let node = file.node
         let writes = tree.withLock { _ in file.writes }
         try withOptionalPath(of: node, for: request) { path throws(VolumeError) in
-            try upload(file.content, of: node, to: path, for: request)
+            guard !isAwaited else { return try upload(file.content, of: node, to: path, for: request) }
+            try yielding(node, for: request) { () throws(VolumeError) in
+                try upload(file.content, of: node, to: path, for: request)
+            }
         }
         tree.withLock { _ in
             // What was written while the upload ran is still to come.

@@ -35,6 +35,9 @@ package struct VolumeConfiguration: Sendable {
     package var connectionsAhead = 0
     /// The most files that wait for a delayed upload, each of which has two open files on the local disk; others are uploaded when closed.
     package var delayedLimit = min(200, CurrentProcess.fileLimit / 8)
+    /// How long a rename or a removal waits for what programs have under way in the file, or below the directory, before it fails as
+    /// busy (`timeout=`).
+    package var leasePatience: Duration = .seconds(60)
     /// The size shown by statfs(2) in bytes (`disk_size=`); all of it is shown as free.
     package var diskSize: UInt64 = 1 << 50
     /// How long `Volume.shutDown` tries to bring pending content to the server.

@@ -46,21 +46,32 @@ extension FileContent {
     {
         while true {
             if request.isCancelled { throw .interrupted }
-            let plan = try makePlan(offset, count)
-            defer { if plan.readsSpool { endSpoolRead() } }
-            var slices: [Slice] = []
-            var isComplete = true
-            for segment in plan.segments {
-                // Nil: the content changed under the plan, by truncation or a finished upload.
-                guard let pieces = try fetch(segment, path: path, for: request) else {
-                    isComplete = false
-                    break
-                }
-                slices += pieces
+            // Nil: the content changed under the plan, by truncation or a finished upload.
+            let reply = try carryOut(makePlan(offset, count)) { remote, range throws(VolumeError) in
+                try remote.read(range, path: path, for: request)
             }
-            guard isComplete else { continue }
-            return ReadReply(slices: slices.count > Self.sliceLimit ? Self.merge(slices) : slices)
+            if let reply { return reply }
         }
+    }
+
+    /// Reads up to `count` bytes if all of them are in memory or on the local disk; nil where the server is needed.
+    ///
+    /// Needs no path and waits for nobody.
+    func readAtHand(at offset: UInt64, count: Int) throws(VolumeError) -> ReadReply? {
+        try carryOut(makePlan(offset, count)) { remote, range throws(VolumeError) in remote.readAtHand(range)
+        }
+    }
+
+    private func carryOut(
+        _ plan: Plan, _ read: (ReadAhead, Range<UInt64>) throws(VolumeError) -> [Slice]?
+    ) throws(VolumeError) -> ReadReply? {
+        defer { if plan.readsSpool { endSpoolRead() } }
+        var slices: [Slice] = []
+        for segment in plan.segments {
+            guard let pieces = try fetch(segment, read) else { return nil }
+            slices += pieces
+        }
+        return ReadReply(slices: slices.count > Self.sliceLimit ? Self.merge(slices) : slices)
     }
 
     // Says where the bytes of a range are, and makes ready to read them there.
@@ -135,12 +146,12 @@ extension FileContent {
         }
     }
 
-    private func fetch(_ segment: Segment, path: RemotePath?, for request: Request) throws(VolumeError)
-        -> [Slice]?
-    {
+    private func fetch(
+        _ segment: Segment, _ read: (ReadAhead, Range<UInt64>) throws(VolumeError) -> [Slice]?
+    ) throws(VolumeError) -> [Slice]? {
         switch segment.source {
         case .remote(let remote):
-            return try remote.read(segment.range, path: path, for: request)
+            return try read(remote, segment.range)
         case .spool(let file):
             do throws(Errno) {
                 return try file.read(segment.range).map { [Slice(block: $0, range: 0..<segment.range.count)] }

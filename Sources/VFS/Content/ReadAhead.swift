@@ -84,6 +84,7 @@ final class ReadAhead: Sendable {
 
     /// Takes in all bytes of the version, whose memory is reserved in the budget.
     func prime(with block: Block) {
+        environment.budget.enter(self)
         monitor.withLock { state in
             // No stream has this number.
             state.pieces.begin(at: 0, block: block, stream: 0)
@@ -157,7 +158,13 @@ final class ReadAhead: Sendable {
                 for other in ended { other.cancel() }
             case .needsThread:
                 if token == nil { token = request.onCancel { [monitor] in monitor.wakeAll() } }
-                try environment.budget.takeStream(for: self, request: request)
+                do throws(VolumeError) {
+                    try environment.budget.takeStream(for: self, request: request)
+                } catch {
+                    // It may have come from a stream that was ended under it.
+                    monitor.withLock { leave(&$0, &reading) }
+                    throw error
+                }
                 reading.hasThread = true
             case .run(let stream, let path, let ended):
                 launch(stream, path: path)
@@ -171,6 +178,22 @@ final class ReadAhead: Sendable {
             }
             step = next ?? .look
         }
+    }
+
+    /// Reads a range that lies within the file if all of it is here; nil otherwise.
+    ///
+    /// Does not block.
+    func readAtHand(_ range: Range<UInt64>) -> [Slice]? {
+        var reading = Reading(range: range, path: nil)
+        defer {
+            if reading.wakesOthers { monitor.wakeAll() }
+            if reading.recruits { recruit() }
+        }
+        let step = try? monitor.withLock { state throws(VolumeError) in
+            try self.step(&state, &reading, mayWait: false)
+        }
+        guard case .done(let slices) = step else { return nil }
+        return slices
     }
 
     // Decides what a read does next; nil: it waits (or, when it may not, comes back with its request watched).

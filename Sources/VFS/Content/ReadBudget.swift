@@ -105,6 +105,11 @@ final class ReadBudget: Sendable {
         monitor.withLock { $0.usedBytes -= bytes }
     }
 
+    /// Takes in a read-ahead that has memory without a stream, so that it can be asked to give that up.
+    func enter(_ readAhead: ReadAhead) {
+        monitor.withLock { Self.use(readAhead, in: &$0) }
+    }
+
     /// Takes the right to run one more stream, for as long as needed waiting for another one to end.
     ///
     /// Throws `.interrupted` when the request is cancelled meanwhile. To be called with no lock held.
@@ -150,6 +155,10 @@ final class ReadBudget: Sendable {
 
     private static func add(_ readAhead: ReadAhead, to state: inout State) {
         state.streams += 1
+        use(readAhead, in: &state)
+    }
+
+    private static func use(_ readAhead: ReadAhead, in state: inout State) {
         state.clock += 1
         state.members[ObjectIdentifier(readAhead)] = Member(readAhead: readAhead, lastUse: state.clock)
     }

@@ -51,7 +51,7 @@ extension Volume {
                 // The mode of what is replaced.
                 _ = try? refresh(node, for: request)
             }
-            try upload(file, for: request)
+            try upload(file, isAwaited: false, for: request)
             settlePendingTime(of: node, for: request)
             result = .success(())
         } catch {
@@ -75,7 +75,14 @@ extension Volume {
                 (item.request, item.attempts, item.pause, item.failure) = (nil, 0, nil, nil)
             }
         case .failure(let error):
-            guard isUnwanted else { return retry(item, file, error) }
+            guard isUnwanted else {
+                guard request.isCancelled else { return retry(item, file, error) }
+                // It has given way to a rename, or the mount ends.
+                return pending.change(item.handle) { item in
+                    item.request = nil
+                    item.due = .now
+                }
+            }
             if tree.withLock({ _ in isRemoved(node) }) { return finish(item.handle, keepingBytes: false) }
             // Whoever removes it may fail yet.
             pending.change(item.handle) { item in

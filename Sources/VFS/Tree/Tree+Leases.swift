@@ -10,7 +10,7 @@ struct Leases {
     private var shares: [ObjectIdentifier: (node: Node, count: Int)] = [:]
     private var owned: [Node] = []
     private var wanted: [Node] = []
-    /// What is done ahead with shares, to be cancelled by whoever waits for the nodes alone.
+    /// What is done with shares while no program waits for it, to be cancelled by whoever waits for the nodes alone.
     var spare: [(node: Node, request: Request)] = []
     /// How many threads wait for a change.
     var waiting = 0
@@ -64,7 +64,13 @@ struct Leases {
     /// Announces that somebody waits to have nodes alone, so that nobody takes new shares of them.
     mutating func want(_ nodes: [Node]) { wanted += nodes }
 
-    /// What is done ahead inside of nodes.
+    /// One who has a share inside of nodes, or a part of them alone.
+    func holder(inside nodes: [Node]) -> Node? {
+        shares.values.first { share in nodes.contains { share.node.isInside($0) } }?.node
+            ?? owned.first { owner in nodes.contains { owner.isInside($0) || $0.isInside(owner) } }
+    }
+
+    /// What no program waits for inside of nodes.
     func spareRequests(inside nodes: [Node]) -> [Request] {
         spare.filter { work in nodes.contains { work.node.isInside($0) } }.map(\.request)
     }

@@ -39,6 +39,8 @@ struct Tree {
     var showsStoredModes: Bool?
     /// Nodes kept for what only they know, oldest first, and the bound of their number.
     var keepsakes: [NodeID] = []
+    /// Uploads after the last close are given up, and not begun again.
+    var givesUpReleases = false
     /// The volume is being shut down: nothing new is opened.
     var isShutDown = false
 

@@ -150,6 +150,7 @@ extension Assembly {
         configuration.directoryMode = presentation.directoryMode
         configuration.directoryTimeout = settings.cache.directoryTimeout
         configuration.attributeTimeout = settings.kernel.attributeTimeout
+        configuration.leasePatience = settings.server.timeout
         configuration.connectionsAhead = settings.cache.looksAhead ? settings.server.maximumConnections : 0
         configuration.diskSize = settings.cache.reportedDiskSize
         configuration.writeBack = settings.cache.writeBack
@@ -178,6 +179,7 @@ extension Assembly {
         // The volume's streams are to be ahead of the kernel's requests.
         options.readAhead = settings.cache.readAhead / 2
         options.singleThreaded = settings.singleThreaded
+        options.maximumThreads = SystemLimits.servingThreads
         options.attributeTimeout = kernel.attributeTimeout
         options.entryTimeout = kernel.entryTimeout
         options.negativeTimeout = kernel.negativeTimeout
