@@ -9,6 +9,10 @@ package struct SessionListing: Sendable {
     package var entries: EntryList
     /// False when the server may have left entries out, so that a missing name is no proof of absence.
     package var isComplete: Bool
+    /// Whether the server may have left out names that begin with a dot.
+    package var mayLackDotNames = false
+    /// The links that LIST shows and MLSD leaves out, since they lead nowhere (ProFTPD 1.3.8).
+    package var danglingLinks: [FileName] = []
     /// What the listing says of the directory itself, if it does.
     package var directory: Attributes?
     /// Rows with names that no local directory can hold, and their number in all.
@@ -95,7 +99,10 @@ extension Session {
             if software.hidesDanglingLinks { listing.isComplete = false }
             return
         }
-        if software.hidesDanglingLinks, !rows.isComplete { listing.isComplete = false }
+        if software.hidesDanglingLinks {
+            if !rows.isComplete { listing.isComplete = false }
+            listing.mayLackDotNames = rows.mayLackDotNames
+        }
         var links: [FileName: Attributes] = [:]
         for row in rows.entries.indices where rows.entries.kind(at: row) == .symlink {
             links[rows.entries[row].name] = rows.entries.attributes(at: row)
@@ -106,7 +113,10 @@ extension Session {
             else { continue }
             listing.entries.change(row) { $0.linkTarget = $0.linkTarget ?? link.linkTarget }
         }
-        for entry in rows.entries where links[entry.name] != nil { listing.entries.append(entry) }
+        for entry in rows.entries where links[entry.name] != nil {
+            listing.entries.append(entry)
+            listing.danglingLinks.append(entry.name)
+        }
     }
 
     // MARK: - LIST
@@ -155,23 +165,17 @@ extension Session {
         let now = Timestamp.now
         let offset = profile.facts.timeOffset
         var parser = ListingParser(.rows(now: now, offset: offset ?? 0))
-        // Until it is known how far the times are ahead of UTC, the text may have to be read once more.
-        var text: [UInt8] = []
-        let body = try readListing(preparing: [.cwd(path)], [.list(showingHidden: showingHidden)]) { bytes in
-            parser.add(bytes)
-            if offset == nil { for place in bytes.indices { text.append(bytes[place]) } }
+        let body = try readListing(preparing: [.cwd(path)], [.list(showingHidden: showingHidden)]) {
+            parser.add($0)
         }
         var parsed = try Self.finish(&parser, body)
         if offset == nil, let learned = try timeOffset(by: parsed, path, now) {
             logger.debug("the times of LIST are \(learned) s ahead of UTC")
             profile.update { $0.timeOffset = learned }
-            if learned != 0 {
-                parser = ListingParser(.rows(now: now, offset: learned))
-                parser.add(text.span)
-                parsed = try Self.finish(&parser, body)
-            }
+            if learned != 0 { parsed.setBack(by: learned) }
         }
-        let listing = SessionListing(parsed, isComplete: isComplete(parsed, body))
+        var listing = SessionListing(parsed, isComplete: isComplete(parsed, body))
+        listing.mayLackDotNames = !software.listsDotNames && !parsed.showsDotNames
         return (listing, parsed.sawDotRows, parsed.rowCount)
     }
 

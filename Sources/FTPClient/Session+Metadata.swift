@@ -106,8 +106,11 @@ extension Session {
     /// Makes a symbolic link (SITE SYMLINK of ProFTPD's mod_site_misc and of SFTPGo).
     ///
     /// A relative target is sent as the absolute path it means from the link's directory, which is what ProFTPD 1.3.8 stores of it anyway.
-    /// Throws `.unsupported` where the server has no way, and for spaces in either path.
-    package func makeSymlink(_ path: RemotePath, target: [UInt8]) throws(FTPError) {
+    /// Throws `.unsupported` where the server has no way, and for spaces in either path. `send` sends the command and gives its final
+    /// reply.
+    package func makeSymlink(
+        _ path: RemotePath, target: [UInt8], sending send: (Command) throws(FTPError) -> Reply
+    ) throws(FTPError) {
         let isListed = features.siteCommands.contains("SYMLINK")
         guard isListed || [.proftpd, .sftpgo].contains(software.program) else {
             throw .unsupported("symbolic links")
@@ -121,7 +124,7 @@ extension Session {
         } catch {
             throw FTPError(error)
         }
-        let reply = try run(command)
+        let reply = try send(command)
         if reply.meansNotImplemented { throw .unsupported("symbolic links: \(reply)") }
         guard reply.isSuccess else { throw .refused("SITE", reply) }
     }

@@ -221,7 +221,18 @@ extension Session {
         if isTransferring, !opening.isOver { control.breakOff() }
         if case .resumptionRefused = error { control.breakOff() }
         isTransferring = false
+        if opening.leavesOffset, isUsable, !software.forgetsRest { dropOffset() }
         return error
+    }
+
+    /// Takes REST back: pyftpdlib 2.2.0 refuses a transfer for lack of rights without forgetting it.
+    private func dropOffset() {
+        do throws(FTPError) {
+            if try run(.rest(0)).isIntermediate { return }
+        } catch {
+            logger.debug("REST 0: \(error)")
+        }
+        control.breakOff()
     }
 
     /// Waits for the handshake and the first reply, watching both connections: either may come first, and a refusal instead.

@@ -31,6 +31,8 @@ struct TransferOpening {
     private(set) var answers: [Reply] = []
     /// The first refusal of a command that had to be granted, with its verb.
     private(set) var leadingRefusal: FTPError?
+    /// Whether REST was granted.
+    private var hasOffset = false
     /// Whether 150 or 125 was seen, or a success without either.
     private(set) var hasBegun = false
     /// The final reply, when it has come already.
@@ -46,6 +48,9 @@ struct TransferOpening {
 
     /// Whether the final reply was seen, so that the dialogue is in step again.
     var isOver: Bool { final != nil }
+
+    /// Whether REST was granted for a transfer that was then refused: the server may apply it to the next one.
+    var leavesOffset: Bool { hasOffset && isOver && !hasBegun }
 
     /// The error to throw when the server has refused the transfer.
     var refusal: FTPError? {
@@ -68,7 +73,7 @@ struct TransferOpening {
         guard !reply.isPreliminary else { return }
         leading = leading.dropFirst()
         if command.verb == "REST" {
-            if !reply.isIntermediate { note(command, reply) }
+            if reply.isIntermediate { hasOffset = true } else { note(command, reply) }
         } else if preparations > 0 {
             preparations -= 1
             if !reply.isSuccess { note(command, reply) }

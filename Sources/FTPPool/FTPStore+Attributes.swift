@@ -31,8 +31,9 @@ extension FTPStore {
         // Of the root a server may say little, but there is one.
         case .absent where path.isRoot, .refused where path.isRoot, .unclear where path.isRoot:
             return Attributes(kind: .directory)
-        case .absent(let words): throw RemoteError(.notFound, operation: "stat", path: path, words: words)
-        case .unclear, .refused: break
+        case .absent(let words) where !mayLeadNowhere(path):
+            throw RemoteError(.notFound, operation: "stat", path: path, words: words)
+        case .absent, .unclear, .refused: break
         }
         if case .refused(let words) = answer, try canAskIn(path.parent, for: request) {
             throw RemoteError(.notFound, operation: "stat", path: path, words: words)
@@ -40,6 +41,9 @@ extension FTPStore {
         let listing = try list(path.parent, for: request)
         if let entry = listing.entries.first(where: { $0.name == path.name }) { return entry.attributes }
         if listing.isComplete {
+            if listing.mayLackDotNames, path.name?.isHidden == true {
+                return try unlisted(path, after: answer, for: request)
+            }
             throw RemoteError(
                 .notFound, operation: "stat", path: path, words: "not in its directory's listing")
         }
@@ -53,6 +57,38 @@ extension FTPStore {
         throw RemoteError(
             .protocolBroken, operation: "stat", path: path,
             words: "the server's listing of its directory is cut short")
+    }
+
+    /// What a name stands for that listings may leave out for the dot it begins with, after an answer that leaves that open.
+    private func unlisted(
+        _ path: RemotePath, after answer: Answer, for request: Request
+    ) throws(RemoteError) -> Attributes {
+        // MLST knows directories too.
+        if let words = answer.denial, traits.statsOneName {
+            throw RemoteError(.notFound, operation: "stat", path: path, words: words)
+        }
+        let (found, refusal) = try withSession(.metadata, "stat", path, for: request) {
+            lease throws(FTPError) in
+            let replies = try lease.session.run([.size(path), .mdtm(path), .cwd(path)])
+            return (Self.attributes(replies), replies[2])
+        }
+        if let found { return found }
+        guard let words = answer.denial, refusal.isPermanentFailure else {
+            throw RemoteError(
+                .protocolBroken, operation: "stat", path: path,
+                words: "the server's listings may leave out names that begin with a dot (\(refusal))")
+        }
+        throw RemoteError(.notFound, operation: "stat", path: path, words: words)
+    }
+
+    /// What SIZE, MDTM and CWD say, which follow links on every server.
+    private static func attributes(_ replies: [Reply]) -> Attributes? {
+        let time = StatedTime(replies[1])
+        if let size = replies[0].sizeValue {
+            return Attributes(
+                kind: .file, size: size, modified: time?.time, granularity: time?.granularity ?? .second)
+        }
+        return replies[2].isSuccess ? Attributes(kind: .directory, modified: time?.time) : nil
     }
 
     /// Whether names in a directory whose listing is cut short can be asked for one by one.
@@ -95,6 +131,14 @@ extension FTPStore {
         case refused(String)
         /// What the server says leaves open what the name is; the directory's listing has to tell.
         case unclear
+
+        /// The words that say or suggest that nothing is there; nil for other answers.
+        var denial: String? {
+            switch self {
+            case .absent(let words), .refused(let words): words
+            case .attributes, .unclear: nil
+            }
+        }
     }
 
     /// MLST together with SIZE, in one flight.

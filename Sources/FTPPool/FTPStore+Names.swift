@@ -6,36 +6,6 @@ package import Remote
 ///
 /// None of these commands is repeated blindly: after a lost connection the names tell whether it was carried out.
 extension FTPStore {
-    /// Makes a directory (MKD), as `RemoteStore` says.
-    package func makeDirectory(_ path: RemotePath, for request: Request) throws(RemoteError) {
-        try refuseAlteredName(path, "MKD")
-        let isOneCommand = !profile.facts.software.refusesToMake(path)
-        try change("MKD", path, isOneCommand: isOneCommand, for: request) { () throws(RemoteError) in
-            try made(path, .directory, for: request)
-        } _: { session throws(FTPError) in
-            guard session.software.refusesToMake(path) else { return try session.makeDirectory(path) }
-            try makeDirectoryElsewhere(path, session)
-        }
-    }
-
-    /// Makes a directory under another name and renames it, for names that MKD refuses.
-    private func makeDirectoryElsewhere(_ path: RemotePath, _ session: Session) throws(FTPError) {
-        // A rename onto an empty directory would replace it.
-        guard try !session.run(.mlst(path)).isSuccess else {
-            throw .refused("MKD", Reply(550, "File exists"))
-        }
-        var parent = path.parent
-        while session.software.refusesToMake(parent) { parent = parent.parent }
-        let temporary = parent.appending(TemporaryName.make())
-        try session.makeDirectory(temporary)
-        do throws(FTPError) {
-            try session.rename(temporary, to: path)
-        } catch {
-            if session.isUsable { try session.removeDirectory(temporary) }
-            throw error
-        }
-    }
-
     /// Refuses a new name that the server would store as another one.
     func refuseAlteredName(_ path: RemotePath, _ operation: String) throws(RemoteError) {
         guard profile.facts.software.altersName(of: path) else { return }
@@ -85,9 +55,12 @@ extension FTPStore {
         _ old: RemotePath, to new: RemotePath, replacing: Bool, for request: Request
     ) throws(RemoteError) {
         try refuseAlteredName(new, "RNTO")
-        if !replacing, let target = try existing(new, for: request) {
-            throw RemoteError(
-                .exists, operation: "RNTO", path: new, words: "there is a \(target.kind) already")
+        if !replacing {
+            if let target = try existing(new, for: request) {
+                throw RemoteError(
+                    .exists, operation: "RNTO", path: new, words: "there is a \(target.kind) already")
+            }
+            try refuseDanglingLink(new, for: request)
         }
         defer { releaseAsides(of: new) }
         var target = replacing ? Former.unknown : .nothing
@@ -184,21 +157,12 @@ extension FTPStore {
             try lease.session.setMode(path, to: mode)
         }
     }
-
-    /// Makes a symbolic link (SITE SYMLINK), as `RemoteStore` says.
-    package func makeSymlink(_ path: RemotePath, target: [UInt8], for request: Request) throws(RemoteError) {
-        try change("SITE SYMLINK", path, for: request) { () throws(RemoteError) in
-            try made(path, .symlink, for: request)
-        } _: { session throws(FTPError) in
-            try session.makeSymlink(path, target: target)
-        }
-    }
 }
 
 /// What became of changes whose answer was lost.
 extension FTPStore {
     /// What the names on the server tell of a change.
-    private enum Outcome {
+    enum Outcome {
         /// It was carried out.
         case done
         /// It was not; it may be tried again.
@@ -209,8 +173,8 @@ extension FTPStore {
 
     /// Runs a change; once its command may have gone out, what the names tell comes before another attempt.
     ///
-    /// `isOneCommand` says that the change is one command alone, which is either carried out or not.
-    private func change(
+    /// `isOneCommand` says that the change is one command, perhaps behind questions, which is either carried out or not.
+    func change(
         _ operation: String, _ path: RemotePath, isOneCommand: Bool = true, for request: Request,
         outcome: () throws(RemoteError) -> Outcome, _ body: (Session) throws(FTPError) -> Void
     ) throws(RemoteError) {
@@ -253,14 +217,6 @@ extension FTPStore {
         }
     }
 
-    /// What became of a name that was to be made.
-    private func made(
-        _ path: RemotePath, _ kind: FileKind, for request: Request
-    ) throws(RemoteError) -> Outcome {
-        guard let found = try existing(path, for: request) else { return .undone }
-        return found.kind == kind ? .done : .unclear
-    }
-
     /// What became of a rename, over what was under the new name before.
     private func renamed(
         _ old: RemotePath, to new: RemotePath, over former: Former, for request: Request
@@ -286,7 +242,7 @@ extension FTPStore {
     ///
     /// A link that leads nowhere does not count on ProFTPD 1.3.8, whose MLST and SIZE look behind links. RNFR would show it, but that
     /// server takes nothing but RNTO then, and a session must not be left in such a state to answer a question.
-    private func existing(
+    func existing(
         _ path: RemotePath, for request: Request
     ) throws(RemoteError) -> Attributes? {
         do throws(RemoteError) {

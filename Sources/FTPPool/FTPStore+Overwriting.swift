@@ -6,10 +6,13 @@ import Remote
 /// Writing onto a name itself: for links to be followed, and for directories that take no other names.
 extension FTPStore {
     /// Writes onto the name itself; its old content is gone as soon as the transfer begins.
+    ///
+    /// Where that is done because temporary names were refused, `refusal` says how: an old content does not give way to a guess.
     func overwrite(
-        _ path: RemotePath, with source: any UploadSource, _ order: UploadOrder, for request: Request
+        _ path: RemotePath, with source: any UploadSource, _ order: UploadOrder,
+        after refusal: FTPError? = nil, for request: Request
     ) throws(RemoteError) -> Attributes {
-        var work = Overwriting(path: path, source: source, order: order)
+        var work = Overwriting(path: path, source: source, order: order, refusal: refusal)
         var attempt = 0
         while true {
             let failure: UploadFailure
@@ -33,6 +36,8 @@ extension FTPStore {
         let path: RemotePath
         let source: any UploadSource
         let order: UploadOrder
+        /// How a temporary name was refused, if one was.
+        let refusal: FTPError?
         /// Whether a transfer may have begun, and the old content be gone.
         var hasBegun = false
         /// Whether the file is ours alone: nothing was under the name before.
@@ -48,6 +53,9 @@ extension FTPStore {
         let hadBegun = work.hasBegun
         if !hadBegun {
             let old = try currentTarget(work.path, work.order, over: session)
+            if let refusal = work.refusal, old != nil, !refusal.saysWhy {
+                guard try isClosed(work.path.parent, over: session) else { throw .final(refusal) }
+            }
             // Where nothing can be seen, a name that is not seen may be somebody's.
             work.isNew = old == nil && !work.order.writesThrough
             if work.isNew, believesUploads { work.isNew = try isAbsent(work.path, over: session) }
@@ -75,6 +83,17 @@ extension FTPStore {
         }
     }
 
+    /// Whether a directory's own attributes say that no names can be made in it.
+    ///
+    /// vsftpd 3.0.3 has the same words for that as for a full disk or quota, where the old content would be lost and the new one not stored.
+    private func isClosed(_ directory: RemotePath, over session: Session) throws(UploadFailure) -> Bool {
+        let attributes = try UploadFailure.sorting { () throws(FTPError) in
+            try session.list(directory).directory
+        }
+        if let rights = attributes?.rights { return !rights.contains(.create) }
+        return attributes?.mode.map { $0 & 0o222 == 0 } ?? false
+    }
+
     /// Removes what has arrived of a new file that will not be completed: nobody is to take it for one.
     ///
     /// At once or never, since the next file of this name is somebody's.
@@ -94,5 +113,13 @@ extension FTPStore {
         else { return }
         defer { lease.release() }
         removePart(work, over: lease.session, for: request)
+    }
+}
+
+extension FTPError {
+    /// Whether a refusal's words leave no doubt about its reason.
+    fileprivate var saysWhy: Bool {
+        guard case .refused(let verb, let reply) = self else { return false }
+        return ReplyMeaning(reply, to: verb).kind != nil
     }
 }

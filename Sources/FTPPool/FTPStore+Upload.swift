@@ -45,7 +45,7 @@ extension FTPStore {
                 logger.debug(
                     "no temporary name, writing the file itself",
                     metadata: ["path": "\(path)", "reason": "\(error)"])
-                return try overwrite(path, with: source, order, for: request)
+                return try overwrite(path, with: source, order, after: error, for: request)
             }
             work.attempt += 1
             try giveUp(failure, path, after: work.attempt, for: request)
@@ -120,8 +120,6 @@ extension FTPStore {
                     guard case .refused(let reason) = error else { throw error }
                     logger.info("a broken upload must begin anew", metadata: ["reason": "\(reason)"])
                     learned.withLock { $0.restarts = false }
-                    // It may remember REST, and apply it to the next STOR.
-                    session.leave()
                     throw .broken(.dataConnection("going on was refused: \(reason)"))
                 }
             }

@@ -44,6 +44,8 @@ package final class FTPStore: RemoteStore {
         var uncheckable: [RemotePath: ContinuousClock.Instant] = [:]
         /// Of each directory whose listing is cut short, a file that can be asked for; see `canAskIn`.
         var witnesses: [RemotePath: RemotePath] = [:]
+        /// Of each directory the links that lead nowhere, as far as a listing has shown some; see `FTPStore+DanglingLinks`.
+        var danglingLinks: [RemotePath: Set<FileName>] = [:]
     }
 
     /// Makes a store over a pool; `profile` is the one its sessions share.
@@ -143,10 +145,12 @@ package final class FTPStore: RemoteStore {
             let shown = answer.entries.lazy.filter { !hidden.contains(directory.appending($0.name)) }
             answer.entries = EntryList(shown)
         }
+        noteDanglingLinks(answer.danglingLinks, in: directory)
         if doubtsRights {
             for row in answer.entries.indices { answer.entries.change(row) { $0.rights = nil } }
         }
-        return Listing(entries: answer.entries, isComplete: answer.isComplete)
+        return Listing(
+            entries: answer.entries, isComplete: answer.isComplete, mayLackDotNames: answer.mayLackDotNames)
     }
 
     /// Tells a missing directory from a name that is a file: pyftpdlib says "No such directory" of both.

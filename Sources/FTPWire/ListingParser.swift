@@ -12,7 +12,11 @@ package struct ListingParser {
         case rows(now: Timestamp, offset: Int)
     }
 
+    /// The most rows of a listing: one of a few bytes a row would fill the memory otherwise.
+    package static let rowLimit = 3_000_000
+
     private let form: Form
+    private let limit: Int
     private var listing = ParsedListing()
     // Nil until a CRLF has come.
     private var rows: ListingRows?
@@ -22,9 +26,10 @@ package struct ListingParser {
     /// The bytes that are kept, since more have to come before they can be read.
     var keptCount: Int { buffer.count }
 
-    /// Begins with nothing.
-    package init(_ form: Form) {
+    /// Begins with nothing; more rows than the limit make the listing one of no use.
+    package init(_ form: Form, limit: Int = rowLimit) {
         self.form = form
+        self.limit = limit
     }
 
     /// Takes the next bytes; what is wrong with them is thrown by `finish`.
@@ -39,7 +44,7 @@ package struct ListingParser {
         if rows == nil, ListingRows.firstCRLF(text.span, from: seen) != nil { rows = ListingRows() }
         guard var rows, let end = ListingRows.lastEnd(text.span, from: seen) else { return }
         do throws(ListingError) {
-            try Self.take(form, text.span.extracting(0..<end), &rows, &listing)
+            try Self.take(form, text.span.extracting(0..<end), &rows, &listing, limit: limit)
         } catch {
             failure = error
         }
@@ -62,21 +67,24 @@ package struct ListingParser {
         } else {
             rows = try ListingRows(text.span, isProvenWhole: isProvenWhole)
         }
-        try Self.take(form, text.span, &rows, &listing)
+        try Self.take(form, text.span, &rows, &listing, limit: limit)
         return listing
     }
 
     private static func take(
-        _ form: Form, _ body: Span<UInt8>, _ rows: inout ListingRows, _ listing: inout ParsedListing
+        _ form: Form, _ body: Span<UInt8>, _ rows: inout ListingRows, _ listing: inout ParsedListing,
+        limit: Int
     ) throws(ListingError) {
         switch form {
         case .machine:
             while let row = rows.next(body) {
+                guard rows.count <= limit else { throw .tooLong(limit: limit) }
                 try MachineListing.take(body, row, number: rows.count, into: &listing)
             }
         case .rows(let now, let offset):
             let clock = ListingClock(now: now, offset: offset)
             while let row = rows.next(body) {
+                guard rows.count <= limit else { throw .tooLong(limit: limit) }
                 try ListingFormat.take(body, row, number: rows.count, clock, into: &listing)
             }
         }

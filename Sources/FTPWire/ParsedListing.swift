@@ -25,6 +25,9 @@ package struct ParsedListing: Sendable {
     package internal(set) var entries = EntryList()
     /// Whether rows for `.` or `..` were there: proof that dot files are shown and that a directory was listed.
     package internal(set) var sawDotRows = false
+    private var sawHiddenName = false
+    /// Whether the rows show that names which begin with a dot are not left out: some do, or they are those of a system that hides none.
+    package var showsDotNames: Bool { sawDotRows || sawHiddenName || format == .dos }
     /// What the row for the directory itself says (`type=cdir`, or `.`), if there was one.
     package internal(set) var directory: Attributes?
     /// The rows left out, for the log; at most `ParsedListing.droppedLimit` are kept.
@@ -65,6 +68,7 @@ package struct ParsedListing: Sendable {
         guard entries.append(Entry(name: name, attributes: attributes)) else {
             return drop(body, row, for: .duplicate)
         }
+        if name.isHidden { sawHiddenName = true }
         previous = row
     }
 
@@ -93,6 +97,12 @@ package struct ParsedListing: Sendable {
         previous = previous.map { ($0.lowerBound - count)..<($0.upperBound - count) }
     }
 
+    /// Takes all times, which were taken for UTC, for those of a clock that is so many seconds ahead.
+    package mutating func setBack(by offset: Int) {
+        for row in entries.indices { entries.change(row) { $0.setBack(by: offset) } }
+        directory?.setBack(by: offset)
+    }
+
     private mutating func drop(_ body: Span<UInt8>, _ row: Range<Int>, for reason: DroppedRow.Reason) {
         droppedCount += 1
         // The first row of a name that occurs twice stands for both.
@@ -108,6 +118,12 @@ package struct ParsedListing: Sendable {
     }
 }
 
+extension Attributes {
+    fileprivate mutating func setBack(by offset: Int) {
+        modified?.seconds -= Int64(offset)
+    }
+}
+
 /// Why a listing is of no use.
 ///
 /// Nothing of it may be shown: a file that is not listed must not be taken for absent.
@@ -118,6 +134,8 @@ package enum ListingError: Error, Hashable, Sendable {
     case unterminated(text: String)
     /// The reply to MLST holds no facts; its text in printable form, cut.
     case noFacts(text: String)
+    /// There are more rows than so many.
+    case tooLong(limit: Int)
 }
 
 extension ListingError: CustomStringConvertible {
@@ -127,6 +145,7 @@ extension ListingError: CustomStringConvertible {
         case .unintelligible(let row, let text): "row \(row) of the listing is not understood: \(text)"
         case .unterminated(let text): "the listing ends in the middle of a row: \(text)"
         case .noFacts(let text): "the reply states no facts: \(text)"
+        case .tooLong(let limit): "the listing has more than \(limit) rows"
         }
     }
 }

@@ -178,6 +178,8 @@ extension ServerSoftware {
     }
     /// Arguments of LIST are split at spaces and globbed: CWD and LIST without a path (Pure-FTPd 1.0.50).
     package var globsListArguments: Bool { program == .pureFTPd }
+    /// LIST without options shows names that begin with a dot (pyftpdlib 2.2.0, FileZilla Server 1.9).
+    package var listsDotNames: Bool { [.pyftpdlib, .fileZilla].contains(program) }
     /// A missing or unreadable directory lists as empty with 226 (vsftpd 3.0.3, ProFTPD 1.3.8, Pure-FTPd 1.0.50).
     ///
     /// Assumed of unknown servers too: an empty LIST needs a second question before a directory is called empty.

@@ -168,11 +168,14 @@ package struct Listing: Sendable {
     package var entries: EntryList
     /// False when the server may have left entries out (Pure-FTPd stops at 10,000), so that a missing name is no proof of absence.
     package var isComplete: Bool
+    /// Whether the server may have left out names that begin with a dot.
+    package var mayLackDotNames: Bool
 
     /// Puts a listing together.
-    package init(entries: EntryList, isComplete: Bool = true) {
+    package init(entries: EntryList, isComplete: Bool = true, mayLackDotNames: Bool = false) {
         self.entries = entries
         self.isComplete = isComplete
+        self.mayLackDotNames = mayLackDotNames
     }
 
     /// Puts a listing together from single entries.

@@ -68,7 +68,8 @@ extension Volume {
                 (listing: directory.directory?.listing, facts: directory.directory?.facts ?? [:])
             }
             refine(&listing.entries, by: known.listing, known.facts)
-            let rows = PackedListing(listing.entries, isComplete: listing.isComplete)
+            let rows = PackedListing(
+                listing.entries, isComplete: listing.isComplete, mayLackDotNames: listing.mayLackDotNames)
             let isValid = tree.withLock { tree in
                 directory.directory?.flight = nil
                 let isValid = tree.land(rows, of: directory, flight)

@@ -141,7 +141,9 @@ extension Volume {
             }
         }
         guard let row = listing.rows.row(of: name) else {
-            guard listing.rows.isComplete else { return try ask(for: name, in: directory, for: request) }
+            guard listing.rows.proves(absenceOf: name) else {
+                return try ask(for: name, in: directory, for: request)
+            }
             keep(.absent, for: name, in: directory, listing.at, listing.sequence)
             return .absent
         }

@@ -145,7 +145,7 @@ extension Volume {
                 listing.rows.row(of: name) != nil || parent.directory?.facts[name] != nil
             }
             let knowledge: Knowledge
-            if isThere || listing.rows.isComplete {
+            if isThere || listing.rows.proves(absenceOf: name) {
                 knowledge = try find(name, in: parent, for: request)
             } else {
                 knowledge = try ask(for: name, in: parent, for: request)

@@ -76,6 +76,11 @@ extension Session {
         return try download.rest()
     }
 
+    /// Makes a symbolic link by a command alone.
+    func makeSymlink(_ path: RemotePath, target: [UInt8]) throws(FTPError) {
+        try makeSymlink(path, target: target) { command throws(FTPError) in try run(command) }
+    }
+
     /// Writes a file whole.
     @discardableResult
     func put(_ path: RemotePath, _ bytes: [UInt8], _ mode: UploadMode = .store) throws -> Reply {

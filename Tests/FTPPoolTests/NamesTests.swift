@@ -60,6 +60,57 @@ struct NamesTests {
         }
     }
 
+    @Test(
+        "a directory that was there before, or that somebody else has made, is not taken for ours",
+        arguments: likenesses)
+    func lostLock(_ like: ServerLikeness) throws {
+        try ScriptedStore.run(like, shortcuts: .pipelining) { fixture in
+            let (server, tree) = (fixture.server, fixture.tree)
+            tree.addDirectory("/held")
+            try fixture.warmUp(1)
+            server.at(.reply("MKD", nil), times: 1, .closeControl(.reset))
+            #expect(kind { try fixture.store.makeDirectory(path("/held"), for: request) } == .unreachable)
+            // The connection ends before anything is read of it, and another machine has the lock.
+            server.at(.command("*"), times: 1, .run { tree.addDirectory("/lock") }, .closeControl(.reset))
+            #expect(kind { try fixture.store.makeDirectory(path("/lock"), for: request) } == .unreachable)
+            // The answer alone is lost.
+            server.at(.reply("MKD", nil), times: 1, .closeControl(.reset))
+            try fixture.store.makeDirectory(path("/ours"), for: request)
+            #expect(tree.exists("/ours"))
+        }
+    }
+
+    private static let likenesses: [ServerLikeness] = [.vsftpd, .proftpd, .pureftpd, .pyftpdlib]
+
+    @Test("a directory that somebody else makes before the second attempt is theirs")
+    func lostRace() throws {
+        try ScriptedStore.run(shortcuts: .pipelining) { fixture in
+            let tree = fixture.tree
+            try fixture.warmUp(1)
+            fixture.server.at(.command("*"), times: 1, .closeControl(.reset))
+            fixture.server.at(.command("MKD"), times: 1, .run { tree.addDirectory("/lock") })
+            #expect(kind { try fixture.store.makeDirectory(path("/lock"), for: request) } == .exists)
+        }
+    }
+
+    @Test("a link made without an answer is ours if it leads where it was to lead", arguments: [true, false])
+    func lostLink(isOurs: Bool) throws {
+        try ScriptedStore.run(shortcuts: .pipelining) { fixture in
+            let (server, tree) = (fixture.server, fixture.tree)
+            tree.addFile("/goal", [1, 2, 3])
+            tree.addFile("/other")
+            try fixture.warmUp(1)
+            let moment = isOurs ? Moment.reply("SITE", nil) : .command("SITE")
+            server.at(
+                moment, times: 1, .run { if !isOurs { tree.addLink("/link", to: "/other") } },
+                .closeControl(.reset))
+            let result = kind {
+                try fixture.store.makeSymlink(path("/link"), target: Array("goal".utf8), for: request)
+            }
+            #expect(result == (isOurs ? nil : .unreachable))
+        }
+    }
+
     @Test("a rename whose answer was lost is found out", arguments: [true, false])
     func lostRename(isDone: Bool) throws {
         try ScriptedStore.run { fixture in

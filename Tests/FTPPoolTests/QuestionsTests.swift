@@ -22,6 +22,52 @@ struct QuestionsTests {
         }
     }
 
+    @Test("names with a dot are asked for where listings leave them out")
+    func hiddenNames() throws {
+        var like = ServerLikeness.vsftpd
+        like.understandsListOptions = false
+        like.greeting = "ready"
+        try ScriptedStore.run(like) { fixture in
+            for name in ["/file", "/.ssh/key", "/.rc"] { fixture.tree.addFile(name, [1]) }
+            let listing = try fixture.store.list(.root, for: request)
+            #expect(listing.entries.map(\.name) == [FileName("file")] && listing.mayLackDotNames)
+            #expect(try fixture.store.attributes(of: path("/.ssh"), for: request).kind == .directory)
+            #expect(try fixture.store.attributes(of: path("/.rc"), for: request).size == 1)
+            for name in ["/.none", "/none"] {
+                #expect(kind { _ = try fixture.store.attributes(of: path(name), for: request) } == .notFound)
+            }
+            // Rows with a dot show that none are left out.
+            like.listsHidden = true
+        }
+        try ScriptedStore.run(like) { fixture in
+            fixture.tree.addFile("/.rc")
+            let listing = try fixture.store.list(.root, for: request)
+            #expect(!listing.mayLackDotNames)
+        }
+    }
+
+    @Test(
+        "ProFTPD's links that lead nowhere are there once a listing has shown them, and are not replaced by mistake",
+        .enabled(if: ServerKind.available.contains(.proftpd)))
+    func danglingLinks() throws {
+        let fixture = try StoreFixture(ServerFixture(.proftpd))
+        let (server, store) = (fixture.server, fixture.store)
+        try server.makeDirectory("/dir")
+        try server.put("/dir/file", [1])
+        try Shell.run("cd \"$1/dir\" && ln -s file alive && ln -s nowhere dead", [server.root])
+        let dead = fixture.path("/dir/dead")
+        #expect(
+            kind { try store.rename(fixture.path("/dir/file"), to: dead, replacing: false, for: request) }
+                == .exists)
+        #expect(try store.list(fixture.path("/dir"), for: request).entries.count == 3)
+        let found = try store.attributes(of: dead, for: request)
+        #expect(found.kind == .symlink && found.linkTarget == Array("nowhere".utf8))
+        try store.removeFile(dead, for: request)
+        #expect(kind { _ = try store.attributes(of: dead, for: request) } == .notFound)
+        try store.rename(fixture.path("/dir/file"), to: dead, replacing: false, for: request)
+        #expect(server.content("/dir/dead") == [1])
+    }
+
     @Test("names missing in a directory whose listing is cut short cost one listing in all")
     func cutListing() throws {
         try ScriptedStore.run(.pureftpd) { fixture in

@@ -63,6 +63,39 @@ struct ReplacingTests {
         }
     }
 
+    @Test("an old file does not give way where new names are refused without a reason")
+    func unexplainedRefusal() throws {
+        try ScriptedStore.run(.vsftpd) { fixture in
+            fixture.tree.addFile("/file", [1, 2, 3])
+            fixture.server.at(.command("STOR"), times: 2, .reply("553 Could not create file."))
+            #expect(kind { try fixture.replace("/file", [4]) } == .denied)
+            #expect(fixture.tree.content("/file") == [1, 2, 3])
+            fixture.server.at(.command("STOR"), times: 2, .reply("550 Permission denied."))
+            try fixture.replace("/file", [4])
+            #expect(fixture.tree.content("/file") == [4])
+            // There is nothing to lose under a new name.
+            fixture.server.at(.command("STOR"), times: 2, .reply("553 Could not create file."))
+            try fixture.replace("/new", [5])
+            #expect(fixture.tree.content("/new") == [5])
+        }
+    }
+
+    @Test(
+        "a server that has no room for another file leaves the old one as it is",
+        arguments: ServerKind.available)
+    func noRoomForAName(_ kind: ServerKind) throws {
+        let server = try ServerFixture(kind, ServerOptions { $0.tmpfs = "8m,nr_inodes=40" })
+        let fixture = try StoreFixture(server)
+        try server.put("/file", Array("old".utf8))
+        try Shell.run("i=0; while touch \"$1/f$i\" 2> /dev/null; do i=$((i+1)); done", [server.root])
+        let failure = FTPPoolTests.kind {
+            _ = try fixture.store.replace(
+                fixture.path("/file"), with: BytesSource(Array("new".utf8)), UploadOrder(), for: Request())
+        }
+        #expect(failure == (kind == .vsftpd ? .denied : .noSpace))
+        #expect(server.content("/file") == Array("old".utf8))
+    }
+
     @Test("what has arrived of a new file is removed when it cannot be completed under its own name")
     func partOfANewFile() throws {
         try ScriptedStore.run { fixture in

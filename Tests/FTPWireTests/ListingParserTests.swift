@@ -37,6 +37,50 @@ import Testing
         return Outcome { try parser.finish(isProvenWhole: isProvenWhole) }
     }
 
+    @Test(
+        "a listing of more rows than the limit is of no use, whatever ends them", arguments: ["\r\n", "\n"])
+    func rowLimit(end: String) throws {
+        func parse(_ count: Int, _ form: ListingParser.Form, _ row: (Int) -> String) throws -> ParsedListing {
+            var parser = ListingParser(form, limit: 5)
+            for number in 0..<count { parser.add(Array((row(number) + end).utf8).span) }
+            return try parser.finish(isProvenWhole: true)
+        }
+        let forms: [(ListingParser.Form, (Int) -> String)] = [
+            (.machine, { "type=file; \($0)" }),
+            (.rows(now: Self.now, offset: 0), { "-rw-r--r-- 1 0 0 7 Jan 01 2020 \($0)" }),
+        ]
+        for (form, row) in forms {
+            #expect(try parse(5, form, row).entries.count == 5)
+            #expect(throws: ListingError.tooLong(limit: 5)) { _ = try parse(6, form, row) }
+        }
+    }
+
+    @Test(
+        "rows show names with a dot where one is there, where the directory itself is, and in DOS form",
+        arguments: [
+            ("-rw-r--r-- 1 0 0 7 Jan 01 2020 a", false), ("-rw-r--r-- 1 0 0 7 Jan 01 2020 .a", true),
+            ("drwxr-xr-x 1 0 0 7 Jan 01 2020 .", true), ("drwxr-xr-x 1 0 0 7 Jan 01 2020 ..", true),
+            ("01-01-20  10:00AM  7 a", true), ("", false),
+        ])
+    func dotNames(row: String, shows: Bool) throws {
+        var parser = ListingParser(.rows(now: Self.now, offset: 0))
+        if !row.isEmpty { parser.add(Array((row + "\r\n").utf8).span) }
+        #expect(try parser.finish(isProvenWhole: true).showsDotNames == shows)
+    }
+
+    @Test("times that were taken for UTC can be set back")
+    func setBack() throws {
+        func parse(offset: Int) throws -> ParsedListing {
+            var parser = ListingParser(.rows(now: Self.now, offset: offset))
+            for row in Transcripts.lists.prefix(1) { parser.add(row.span) }
+            return try parser.finish(isProvenWhole: true)
+        }
+        var listing = try parse(offset: 0)
+        listing.setBack(by: 7200)
+        #expect(try listing.entries == parse(offset: 7200).entries && !listing.entries.isEmpty)
+        #expect(try listing.directory == parse(offset: 7200).directory)
+    }
+
     @Test("a listing that comes in pieces reads as one that comes whole", arguments: 0..<6)
     func pieces(seed: UInt64) {
         var random = SeededRandom(seed: seed)

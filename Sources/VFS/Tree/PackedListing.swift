@@ -4,15 +4,18 @@ import Remote
 ///
 /// Never changes; what happens after its arrival is laid over it as facts (`DirectoryState.facts`). Readers of a directory share it.
 final class PackedListing: Sendable {
-    /// Whether a name that is not here does not exist.
+    /// Whether a name that is not here does not exist, unless it begins with a dot and such names may be missing.
     let isComplete: Bool
+    /// Whether names that begin with a dot may be missing.
+    let mayLackDotNames: Bool
     /// All rows.
     let entries: EntryList
 
     /// Keeps rows.
-    init(_ entries: EntryList, isComplete: Bool) {
+    init(_ entries: EntryList, isComplete: Bool, mayLackDotNames: Bool = false) {
         self.entries = entries
         self.isComplete = isComplete
+        self.mayLackDotNames = mayLackDotNames
     }
 
     /// Packs rows; of rows with the same name the first one counts.
@@ -24,7 +27,12 @@ final class PackedListing: Sendable {
     func with(exactTimes times: [Int: Timestamp]) -> PackedListing {
         var entries = entries
         for (row, time) in times { entries.state(time, at: row) }
-        return PackedListing(entries, isComplete: isComplete)
+        return PackedListing(entries, isComplete: isComplete, mayLackDotNames: mayLackDotNames)
+    }
+
+    /// Whether a name that is not here does not exist.
+    func proves(absenceOf name: FileName) -> Bool {
+        isComplete && !(mayLackDotNames && name.isHidden)
     }
 
     /// The number of rows.

@@ -24,7 +24,7 @@ extension Tree {
         if let row = listing.row(of: name) {
             return .present(Finding(attributes: listing.attributes(at: row), at: state.listedAt))
         }
-        return listing.isComplete ? .absent : .unknown
+        return listing.proves(absenceOf: name) ? .absent : .unknown
     }
 
     /// Whether a name is there now, be it with attributes that nobody knows any more.
@@ -188,12 +188,13 @@ extension Tree {
         }
         // An incomplete listing cannot say that a name is absent: such facts have to stay.
         let flying = state.flight?.sequence ?? .max
-        state.facts = state.facts.filter { _, fact in
+        state.facts = state.facts.filter { name, fact in
             if !fact.isPackable || fact.sequence > flying { return true }
-            if case .absent = fact.value { return !listing.isComplete }
+            if case .absent = fact.value { return !listing.proves(absenceOf: name) }
             return false
         }
-        state.listing = PackedListing(merged, isComplete: listing.isComplete)
+        state.listing = PackedListing(
+            EntryList(merged), isComplete: listing.isComplete, mayLackDotNames: listing.mayLackDotNames)
     }
 
     // Without a listing under them facts may be dropped: the names are unknown then.

@@ -3,12 +3,14 @@ package import Remote
 extension MemoryStore {
     package func list(_ directory: RemotePath, for request: Request) throws(RemoteError) -> Listing {
         try perform(.list, directory, request) { tree, configuration, _ throws(RemoteError) in
-            let rows = try tree.entries(of: directory)
+            let hides = configuration.hidesDotNames
+            let rows = try tree.entries(of: directory).filter { !hides || !$0.name.isHidden }
             let limit = configuration.listingLimit ?? Int.max
             let entries = rows.prefix(limit).map { row in
                 Entry(name: row.name, attributes: Self.shown(row.record, configuration))
             }
-            return Listing(entries: entries, isComplete: rows.count <= limit)
+            return Listing(
+                entries: EntryList(entries), isComplete: rows.count <= limit, mayLackDotNames: hides)
         }
     }
 

@@ -22,6 +22,8 @@ package final class MemoryStore: RemoteStore {
         ]
         /// Listings stop after so many entries and say that they are incomplete.
         package var listingLimit: Int?
+        /// Listings leave names that begin with a dot out.
+        package var hidesDotNames = false
         /// The bytes all files may have together; nil for no limit.
         package var capacity: Int?
         /// The most bytes one read of a reader hands out.

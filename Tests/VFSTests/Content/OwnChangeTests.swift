@@ -82,13 +82,15 @@ struct OwnChangeTests {
         let time = Timestamp(seconds: 1_234_567_890)
         let bytes = try readDuring(content, at: gate) {
             _ = try content.retime(to: time, .second, for: Request()) { () throws(VolumeError) in
+                let former: Attributes?
                 do throws(RemoteError) {
-                    try fixture.store.setModified("/log".remote, kind: .file, to: time, for: Request())
+                    former = try fixture.store.setModified(
+                        "/log".remote, kind: .file, to: time, for: Request())
                 } catch {
                     throw VolumeError(error)
                 }
                 gate.pass()
-                return true
+                return .made(from: former?.version)
             }
         }
         #expect(bytes == Array(old[2_000_000..<2_004_096]))

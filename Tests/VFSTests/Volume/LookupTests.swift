@@ -93,6 +93,21 @@ import Testing
         #expect(fixture.server.count() == 0)
     }
 
+    @Test("a listing that may lack names with a dot proves the absence of others alone")
+    func hiddenNames() throws {
+        let fixture = try VolumeFixture(server: { $0.hidesDotNames = true })
+        for name in ["a", ".rc"] { fixture.server.put("/\(name)", [1]) }
+        #expect(try fixture.names("/") == ["a"])
+        fixture.server.resetCalls()
+        #expect(try !fixture.exists("/b"))
+        #expect(fixture.server.count() == 0)
+        #expect(try fixture.stat("/.rc").size == 1)
+        #expect(try !fixture.exists("/.none"))
+        fixture.server.resetCalls()
+        #expect(try !fixture.exists("/.none"))
+        #expect(fixture.server.count() == 0)
+    }
+
     @Test("a directory that cannot be listed still answers for single names")
     func unlistable() throws {
         let fixture = try VolumeFixture()
