@@ -85,6 +85,26 @@ import Testing
         #expect(try fixture.stat("/f").modified == time)
     }
 
+    @Test("S234: what was left empty while the server was away is stored when it is back")
+    func leftEmpty() throws {
+        let fixture = try VolumeFixture(configuration: {
+            $0.uploadPauses = .milliseconds(1) ... .milliseconds(5)
+        })
+        fixture.server.put("/old", Array("something longer".utf8))
+        _ = try fixture.names("/")
+        for name in ["/new", "/old"] {
+            let handle = try fixture.create(name)
+            try fixture.volume.flush(handle, for: Request())
+            fixture.store.fail(.replace, with: .unreachable, times: 3)
+            fixture.volume.release(handle)
+            #expect(try fixture.stat(name).size == 0)
+            #expect(fixture.volume.waitForPending(until: .after(.seconds(60))), "\(fixture.log.text)")
+            #expect(fixture.server.content(name) == [])
+        }
+        fixture.volume.shutDown()
+        #expect(fixture.spooled == [] && fixture.rescued == [])
+    }
+
     @Test("where no rights are stated an untouched file is stored by its first flush")
     func withoutRights() throws {
         let fixture = try VolumeFixture(server: { $0.directoryRights = nil })
