@@ -57,7 +57,7 @@ extension Volume {
             }
             let fetch = AheadFetch(for: request)
             node.fileState.fetch = fetch
-            tree.leases.spare.append((node, request))
+            tree.leases.spare.append((node, request, false))
             return FetchJob(
                 node: node, fetch: fetch, parent: directory, name: name, path: path, asked: tree.tick(),
                 askedAt: now)

@@ -70,7 +70,8 @@ extension Volume {
     /// Runs an operation with nodes, and all below them, alone, and shares of others.
     ///
     /// `choose` says which, at the moment when they are taken; it is asked again after each wait. What nobody waits for gives way; for the
-    /// rest there is a deadline, after which it throws that the nodes are busy.
+    /// rest there is a deadline, after which it throws that the nodes are busy. An upload gives way only when it takes longer than
+    /// `configuration.uploadGrace`: its last commands could have their effect after it was broken off.
     func alone<Choice, Result>(
         for request: Request,
         _ choose: (inout Tree) throws(VolumeError) -> (own: [Node], share: [Node], choice: Choice),
@@ -88,7 +89,10 @@ extension Volume {
         }
         typealias Wish = (own: [Node], share: [Node], choice: Choice)
         let deadline = Deadline.after(configuration.leasePatience)
-        let taken = try giving(for: request, until: deadline) { tree, spare throws(VolumeError) -> Wish? in
+        let grace = Deadline.after(configuration.uploadGrace)
+        func attempt(
+            _ tree: inout Tree, _ spare: inout [Request], withUploads: Bool
+        ) throws(VolumeError) -> Wish? {
             // Those who were kept waiting by a wish are woken when it is given up, below.
             tree.leases.unwant(wanted)
             hasWanted = hasWanted || !wanted.isEmpty
@@ -97,8 +101,17 @@ extension Volume {
             if tree.leases.own(wish.own, sharing: wish.share) { return wish }
             wanted = wish.own
             tree.leases.want(wanted)
-            spare = tree.leases.spareRequests(inside: wanted)
+            spare = tree.leases.spareRequests(inside: wanted, withUploads: withUploads)
             return nil
+        }
+        var taken = try giving(for: request, until: deadline.earlier(grace)) {
+            tree, spare throws(VolumeError) in
+            try attempt(&tree, &spare, withUploads: false)
+        }
+        if taken == nil, !deadline.hasPassed {
+            taken = try giving(for: request, until: deadline) { tree, spare throws(VolumeError) in
+                try attempt(&tree, &spare, withUploads: true)
+            }
         }
         guard let taken else { throw tree.withLock { busy(wanted, $0) } }
         defer {
@@ -124,12 +137,12 @@ extension Volume {
 
     /// Runs a body that whoever waits to have the node, or a directory above it, alone may end by cancelling the request.
     ///
-    /// The caller has a share of the node.
+    /// The caller has a share of the node. An upload is given some time first; see `alone`.
     func yielding<Result>(
-        _ node: Node, for request: Request, _ body: () throws(VolumeError) -> Result
+        _ node: Node, isUpload: Bool = false, for request: Request, _ body: () throws(VolumeError) -> Result
     ) throws(VolumeError) -> Result {
         let mustWake = tree.withLock { tree in
-            tree.leases.spare.append((node, request))
+            tree.leases.spare.append((node, request, isUpload))
             return tree.leases.waiting > 0
         }
         if mustWake { tree.wakeAll() }

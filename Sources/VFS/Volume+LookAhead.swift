@@ -87,7 +87,7 @@ extension Volume {
             else { return nil }
             let node = tree.attach(name, in: directory, finding)
             guard let state = node.directory, state.mayListAhead(tree, at: now) else { return nil }
-            tree.leases.spare.append((node, request))
+            tree.leases.spare.append((node, request, false))
             return node
         }
         guard let node else { return }

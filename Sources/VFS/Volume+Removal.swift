@@ -37,11 +37,18 @@ extension Volume {
             node.file?.isUnwanted = true
             return node.file?.releases ?? []
         }
-        for release in releases { release.cancel() }
         let token = request.onCancel { [tree] in tree.wakeAll() }
         defer { request.remove(token) }
-        let isOver = tree.wait { _ in
-            node.file?.releases.isEmpty != false ? true : request.isCancelled ? false : nil
+        func waitForReleases(until deadline: Deadline) -> Bool? {
+            tree.wait(until: deadline) { _ in
+                node.file?.releases.isEmpty != false ? true : request.isCancelled ? false : nil
+            }
+        }
+        // One that is about to be done is not broken off: its last commands could have their effect behind the removal.
+        var isOver = waitForReleases(until: .after(configuration.uploadGrace))
+        if isOver == nil {
+            for release in releases { release.cancel() }
+            isOver = waitForReleases(until: .never)
         }
         guard isOver == true else { throw .interrupted }
     }

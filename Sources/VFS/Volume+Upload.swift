@@ -12,7 +12,7 @@ extension Volume {
         let writes = tree.withLock { _ in file.writes }
         try withOptionalPath(of: node, for: request) { path throws(VolumeError) in
             guard !isAwaited else { return try upload(file.content, of: node, to: path, for: request) }
-            try yielding(node, for: request) { () throws(VolumeError) in
+            try yielding(node, isUpload: true, for: request) { () throws(VolumeError) in
                 try upload(file.content, of: node, to: path, for: request)
             }
         }

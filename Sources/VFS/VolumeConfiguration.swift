@@ -38,6 +38,8 @@ package struct VolumeConfiguration: Sendable {
     /// How long a rename or a removal waits for what programs have under way in the file, or below the directory, before it fails as
     /// busy (`timeout=`).
     package var leasePatience: Duration = .seconds(60)
+    /// How long a rename or a removal waits for an upload that no program waits for, before it breaks that off.
+    package var uploadGrace: Duration = .seconds(2)
     /// The size shown by statfs(2) in bytes (`disk_size=`); all of it is shown as free.
     package var diskSize: UInt64 = 1 << 50
     /// How long `Volume.shutDown` tries to bring pending content to the server.

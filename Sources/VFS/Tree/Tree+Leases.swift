@@ -11,7 +11,7 @@ struct Leases {
     private var owned: [Node] = []
     private var wanted: [Node] = []
     /// What is done with shares while no program waits for it, to be cancelled by whoever waits for the nodes alone.
-    var spare: [(node: Node, request: Request)] = []
+    var spare: [(node: Node, request: Request, isUpload: Bool)] = []
     /// How many threads wait for a change.
     var waiting = 0
 
@@ -70,9 +70,11 @@ struct Leases {
             ?? owned.first { owner in nodes.contains { owner.isInside($0) || $0.isInside(owner) } }
     }
 
-    /// What no program waits for inside of nodes.
-    func spareRequests(inside nodes: [Node]) -> [Request] {
-        spare.filter { work in nodes.contains { work.node.isInside($0) } }.map(\.request)
+    /// What no program waits for inside of nodes; uploads only where they are asked for too.
+    func spareRequests(inside nodes: [Node], withUploads: Bool) -> [Request] {
+        spare.filter { work in
+            (withUploads || !work.isUpload) && nodes.contains { work.node.isInside($0) }
+        }.map(\.request)
     }
 
     /// Takes the announcement back.

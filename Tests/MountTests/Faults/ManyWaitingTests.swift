@@ -24,12 +24,11 @@ import Testing
         print(*{os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children}, 'done')
         """
 
-    @Test(
-        "S213: what is known is answered while 100 programs wait for a server that says nothing",
-        arguments: Program.servers)
-    func known(_ kind: ServerKind) throws {
+    // One kind will do: what it shows has nothing to do with the server, of which vsftpd may not go on with a transfer when thawed.
+    @Test("S213: what is known is answered while 100 programs wait for a server that says nothing")
+    func known() throws {
         let options = MountOptions("timeout=120", "dcache_timeout=3600", "attr_timeout=0", "entry_timeout=0")
-        try withMount(kind, ServerOptions(), options) { mount in
+        try withMount(.proftpd, ServerOptions(), options) { mount in
             for number in 0..<10 { try mount.server.makeDirectory("\(number)") }
             for number in 0..<100 { try mount.server.put("\(number % 10)/f\(number)", [1]) }
             try mount.server.makeDirectory("known")
