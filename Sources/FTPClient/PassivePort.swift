@@ -140,8 +140,7 @@ extension Session {
 
     /// Whether no more was refused than a port by EPSV, ahead of a transfer that counted on it, where PASV may give one.
     func isOnlyPort(_ verb: String, _ reply: Reply) -> Bool {
-        profile.facts.dataPortIsProven && canFallBack(from: passiveCommand) && verb == "EPSV"
-            && Self.meansNoExtendedPassive(verb, reply)
+        verb == "EPSV" && canFallBack(from: .epsv) && Self.meansNoExtendedPassive(verb, reply)
     }
 
     private static func meansNoExtendedPassive(_ verb: String, _ reply: Reply) -> Bool {

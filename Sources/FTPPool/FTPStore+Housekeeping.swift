@@ -11,10 +11,10 @@ import Posix
 extension FTPStore {
     /// Sees to the leftovers that are due; the pool's keeper calls it.
     ///
-    /// Asks for a request for each; what finds no session to spare waits for the next time.
-    func tidyUp(for nextRequest: () -> Request) {
+    /// Asks for a request for each; what finds no session to spare waits for the next time. A file that has lost its name is urgent.
+    func tidyUp(for nextRequest: (_ isUrgent: Bool) -> Request) {
         for (name, errand) in leftovers.withLock({ $0.takeDue(now: .now) }) {
-            let request = nextRequest()
+            let request = nextRequest(errand != .remove)
             do throws(RemoteError) {
                 switch errand {
                 case .remove:

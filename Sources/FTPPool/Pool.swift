@@ -18,7 +18,7 @@ package final class Pool: Sendable {
         /// Has the attendant look what there is to wait for.
         var attention: Wakeup?
         /// What the keeper does besides; see `onQuiet`.
-        var chore: (@Sendable (_ request: () -> Request) -> Void)?
+        var chore: (@Sendable (_ request: (_ isUrgent: Bool) -> Request) -> Void)?
         /// Set when the keeper is to open a session in reserve.
         var wantsReserve = false
         /// Set when the keeper is to end, and when it has done its last round.
@@ -69,9 +69,9 @@ package final class Pool: Sendable {
 
     /// Has the keeper do something each second while the server is reachable, and once more when the pool ends.
     ///
-    /// It may lease sessions, each for the request that it gets at that moment: spare work while anybody is at work. It is to stop when
-    /// a request is cancelled.
-    func onQuiet(_ chore: @escaping @Sendable (_ request: () -> Request) -> Void) {
+    /// It may lease sessions, each for the request that it gets at that moment: spare work while anybody is at work, unless it is urgent. It
+    /// is to stop when a request is cancelled.
+    func onQuiet(_ chore: @escaping @Sendable (_ request: (_ isUrgent: Bool) -> Request) -> Void) {
         state.withLock { $0.chore = chore }
     }
 
@@ -323,7 +323,7 @@ package final class Pool: Sendable {
                 continue
             }
             let chore = state.withLock { $0.sessions.outage == nil ? $0.chore : nil }
-            chore? { isEnding || isAtRest ? keeperRequest : spareRequest }
+            chore? { isUrgent in isUrgent || isEnding || isAtRest ? keeperRequest : spareRequest }
             guard !isEnding else { return }
             let (expired, probes) = state.withLock { state in
                 let expired =

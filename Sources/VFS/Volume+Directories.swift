@@ -35,7 +35,7 @@ extension Volume {
             // One that took long to come, or that no cache keeps, is good for those who read it all the same.
             DirectorySnapshot(
                 listing: listing.rows, at: listing.at,
-                believedFrom: tree.isFresh(listing.at, now) ? listing.at : now,
+                believedFrom: listing.sequence == nil && tree.isFresh(listing.at, now) ? listing.at : now,
                 facts: node.directory?.facts ?? [:])
         }
     }

@@ -93,13 +93,12 @@ extension Volume {
         }
         let isDelayed = configuration.writeBack > .zero && mayWait(file.content)
         if isUntouched {
-            if isDelayed { return }
-            if try isPromised(file.node, for: request) {
-                return tree.withLock { _ in file.wasPromised = true }
-            }
+            let mayBeLate = isDelayed ? true : try isPromised(file.node, for: request)
+            if mayBeLate { return tree.withLock { _ in file.node.fileState.wasPromised = true } }
         } else {
             guard hasWritten else { return }
         }
+        tree.withLock { _ in file.node.file?.wasPromised = false }
         if isDelayed { return try file.content.keepDurably(for: request) }
         try upload(file, for: request)
     }
@@ -152,7 +151,8 @@ extension Volume {
     // Whether a close has returned because the local disk has the bytes, or there were none, and they are wanted still: others may have
     // taken the room to wait between that and the last close.
     private func wasPromised(_ file: FileHandle) -> Bool {
-        (file.content.isDurable || file.wasPromised && (try? file.content.keepDurably(for: nil)) != nil)
+        let wasEmpty = tree.withLock { _ in file.node.file?.wasPromised == true }
+        return (file.content.isDurable || wasEmpty && (try? file.content.keepDurably(for: nil)) != nil)
             && !tree.withLock { tree in
                 tree.isShutDown || file.node.isGone || file.node.file?.isUnwanted == true
             }

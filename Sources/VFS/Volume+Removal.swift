@@ -33,10 +33,7 @@ extension Volume {
 
     // Such a file need not arrive, for it is to be removed.
     private func giveUpStoring(_ node: Node, for request: Request) throws(VolumeError) {
-        let releases = tree.withLock { _ in
-            node.file?.isUnwanted = true
-            return node.file?.releases ?? []
-        }
+        tree.withLock { _ in node.file?.isUnwanted = true }
         let token = request.onCancel { [tree] in tree.wakeAll() }
         defer { request.remove(token) }
         func waitForReleases(until deadline: Deadline) -> Bool? {
@@ -47,7 +44,7 @@ extension Volume {
         // One that is about to be done is not broken off: its last commands could have their effect behind the removal.
         var isOver = waitForReleases(until: .after(configuration.uploadGrace))
         if isOver == nil {
-            for release in releases { release.cancel() }
+            for release in tree.withLock({ _ in node.file?.releases ?? [] }) { release.cancel() }
             isOver = waitForReleases(until: .never)
         }
         guard isOver == true else { throw .interrupted }

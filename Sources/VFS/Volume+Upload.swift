@@ -128,6 +128,7 @@ extension Volume {
         let isClean = !content.isDirty
         node.isLocal = false
         node.file?.requestedMode = nil
+        node.file?.wasPromised = false
         note(stored, node, &tree)
         guard isClean else { return .nothing }
         if let pending, pending == terms.modified { node.file?.pendingModified = nil }

@@ -26,8 +26,8 @@ struct ChoreTests {
             let isAsked = Monitor(false)
             lease.onReclaim { isAsked.update { $0 = true } }
             fixture.pool.onQuiet { [pool = fixture.pool] request in
-                let urgency = request().urgency
-                let lease = try? pool.lease(.metadata, for: request())
+                let urgency = request(false).urgency
+                let lease = try? pool.lease(.metadata, for: request(false))
                 lease?.release()
                 rounds.urgencies.update { $0.append(urgency) }
             }
@@ -50,7 +50,7 @@ struct ChoreTests {
             fixture.tree.addFile("/old.part", [1])
             let lease = try fixture.pool.lease(.metadata, for: Request())
             fixture.store.addLeftover(path("/old.part"), .remove)
-            fixture.store.tidyUp { Request(.spare) }
+            fixture.store.tidyUp { _ in Request(.spare) }
             #expect(!fixture.server.dialogue.verbs().contains("DELE"))
             lease.release()
             #expect(fixture.server.wait { dialogue, _ in dialogue.verbs().contains("DELE") })

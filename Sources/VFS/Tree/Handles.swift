@@ -18,8 +18,6 @@ final class FileHandle {
     var isClosing = false
     /// Its open dropped the content (O_TRUNC), and nothing was written through it since.
     var hasOnlyTruncated = false
-    /// A close has returned though the empty file was not on the server yet.
-    var wasPromised = false
 
     /// Something was written or truncated through it that no flush has brought to the server.
     var hasWritten: Bool { writes != flushedWrites }

@@ -125,6 +125,8 @@ final class FileState {
     var releases: [Request] = []
     /// The file is to be removed before it was ever stored: its bytes are not worth keeping.
     var isUnwanted = false
+    /// A close has returned though the file, empty by then, was not on the server yet.
+    var wasPromised = false
     /// The mode asked for at creation or by chmod before the first upload.
     var requestedMode: UInt16?
     /// The time of modification set by a program, to be applied with the next upload.
