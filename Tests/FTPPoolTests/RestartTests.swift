@@ -102,7 +102,8 @@ struct RestartTests {
                 try fixture.replace("/file", bytes)
                 #expect(fixture.tree.content("/file") == bytes)
                 #expect(waitUntil(within: .seconds(30)) { fixture.tree.names(in: "/") == ["file"] })
-                #expect(fixture.arguments("REST").count == 2, "round \(round)")
+                // REST 0 takes back what a refused transfer may have left.
+                #expect(fixture.arguments("REST").count { $0 != "0" } == 2, "round \(round)")
             }
         }
     }

@@ -210,7 +210,8 @@ import Testing
         let long = [UInt8](repeating: UInt8(ascii: "x"), count: 1 << 20)
         #expect(throws: ListingError.self) { try machineListing(long) }
         let row = Array("type=file; ".utf8) + long + [13, 10]
-        #expect(try machineListing(row).entries.first?.name.bytes.count == 1 << 20)
+        // No directory here can show it.
+        #expect(try machineListing(row).entries.isEmpty)
         let semicolons = [UInt8](repeating: UInt8(ascii: ";"), count: 1 << 20) + Array(" x\r\n".utf8)
         #expect(throws: ListingError.self) { try machineListing(semicolons) }
     }
