@@ -55,6 +55,7 @@ import Testing
         fixture.store.heal()
         // Empty files whose close came before they could be stored are tried again.
         #expect(fixture.volume.waitForPending(until: .after(.seconds(60))), "\(fixture.log.text)")
+        #expect(waitUntil(within: .seconds(60)) { fixture.volume.tree.withLock { $0.files.isEmpty } })
         fixture.volume.dropCaches()
         try compare("/", fixture)
         let left = fixture.volume.tree.withLock { tree in
