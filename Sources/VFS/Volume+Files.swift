@@ -172,10 +172,11 @@ extension Volume {
     // Returns why it failed, and whether the file was to be removed by then.
     private func storeAfterClose(_ file: FileHandle) -> (failure: VolumeError?, isUnwanted: Bool) {
         var request = Request()
-        let state = tree.withLock { _ in
+        let (state, isGivenUp) = tree.withLock { tree in
             file.node.fileState.releases.append(request)
-            return file.node.fileState
+            return (file.node.fileState, file.node.fileState.isUnwanted || tree.givesUpReleases)
         }
+        if isGivenUp { request.cancel() }
         while true {
             var failure: VolumeError?
             do {

@@ -5,7 +5,8 @@ import Remote
 extension Volume {
     /// A directory's listing, from the cache or the server; shared with all who want it at the same time.
     ///
-    /// `since` asks for one that was begun then or later. `sequence` orders one that has come just now among the changes. A failed listing is an error, never an empty directory.
+    /// `since` asks for one that was begun then or later. `sequence` orders one that has come just now among the changes. A failed listing is
+    /// an error, never an empty directory.
     func list(_ directory: Node, since: Duration? = nil, for request: Request) throws(VolumeError) -> (
         rows: PackedListing, at: Duration, sequence: UInt64?
     ) {
@@ -73,7 +74,7 @@ extension Volume {
             let isValid = tree.withLock { tree in
                 directory.directory?.flight = nil
                 let isValid = tree.land(rows, of: directory, flight)
-                if isValid { spareListings(of: directory, after: now - flight.startedAt) }
+                if isValid { spareListings(of: directory, rows.count, after: now - flight.startedAt) }
                 return isValid
             }
             if !rows.isComplete {
@@ -103,11 +104,15 @@ extension Volume {
         }
     }
 
+    // Listings of so many rows at the most take long only where the server, or a connection to it, was waited for.
+    private static let shortListing = 200
+
     // A listing that took long is old soon after it comes, if not before: names are asked for singly for a while then, lest every other one
     // cost a listing. Called with the tree lock held.
-    private func spareListings(of directory: Node, after time: Duration) {
+    private func spareListings(of directory: Node, _ count: Int, after time: Duration) {
         let timeout = configuration.directoryTimeout
-        guard timeout > .zero, time > timeout / 2, store.traits.statsOneName else { return }
+        guard timeout > .zero, time > timeout / 2, count > Self.shortListing, store.traits.statsOneName
+        else { return }
         directory.directory?.unlistableUntil = now + max(timeout, time * 4)
     }
 

@@ -6,7 +6,8 @@ extension Volume {
     /// Brings a handle's content to the server under the file's name of this moment, and takes over what the server shows then.
     ///
     /// Does nothing for a file that was removed from here; throws `.stale` when its name was taken away by another client. What is not
-    /// `isAwaited` by a program is ended, by cancelling the request, by whoever is to rename or remove the file or a directory above it. After a failure the bytes stay where they are, for the next try.
+    /// `isAwaited` by a program is ended, by cancelling the request, by whoever is to rename or remove the file or a directory above it.
+    /// After a failure the bytes stay where they are, for the next try.
     func upload(_ file: FileHandle, isAwaited: Bool = true, for request: Request) throws(VolumeError) {
         let node = file.node
         let writes = tree.withLock { _ in file.writes }

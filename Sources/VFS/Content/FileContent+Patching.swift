@@ -54,7 +54,8 @@ extension FileContent {
 
     /// Takes the file as it is for the base again after a change in place that did not come to its end.
     ///
-    /// What was sent of it is still here, and is going to be sent again, in whatever way. The caller has the turn. A file that another client has put there since is left alone, and the next step fails as a lost update.
+    /// What was sent of it is still here, and is going to be sent again, in whatever way. The caller has the turn. A file that another client
+    /// has put there since is left alone, and the next step fails as a lost update.
     func settlePatch(at path: RemotePath, for request: Request) throws(VolumeError) {
         guard let half = monitor.withLock({ $0.halfPatch }) else { return }
         let found: Attributes

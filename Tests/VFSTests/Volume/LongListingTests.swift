@@ -8,9 +8,10 @@ import Testing
 /// Directories that take longer to list than a listing is believed.
 @Suite("Long listings")
 struct LongListingTests {
-    private func fixture(statsOneName: Bool) throws -> VolumeFixture {
+    private func fixture(statsOneName: Bool, others: Int = 300) throws -> VolumeFixture {
         let fixture = try VolumeFixture(server: { $0.traits.statsOneName = statsOneName })
         for number in 1...9 { fixture.server.put("/f\(number)", [UInt8](repeating: 1, count: number)) }
+        for number in 1...others { fixture.server.put("/other\(number)", []) }
         return fixture
     }
 
@@ -41,12 +42,21 @@ struct LongListingTests {
         #expect(fixture.server.count(.list) == 1)
         #expect(fixture.server.count(.attributes) == 9)
         // Whoever wants all names gets them.
-        #expect(try fixture.names("/").count == 9)
+        #expect(try fixture.names("/").count == 309)
         #expect(fixture.server.count(.list) == 2)
         // After a while it is tried again.
         fixture.advance(.seconds(200))
         for number in 3...5 { try fixture.stat("/f\(number)") }
         #expect(fixture.server.count(.list) == 3)
+    }
+
+    @Test("a short listing has waited for the server: the next one answers for all names again")
+    func short() throws {
+        let fixture = try fixture(statsOneName: true, others: 1)
+        try fixture.stat("/f1")
+        try stat("/f2", in: fixture, taking: .seconds(30))
+        for number in 3...9 { try fixture.stat("/f\(number)") }
+        #expect(fixture.server.count(.list) == 2)
     }
 
     @Test("the name that such a listing was made for is known for a while")
