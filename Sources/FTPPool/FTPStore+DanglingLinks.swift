@@ -28,16 +28,18 @@ extension FTPStore {
         return learned.withLock { $0.danglingLinks[path.parent]?.contains(name) == true }
     }
 
-    /// Throws `.exists` where a name that is said to be absent is such a link.
+    /// Whether a server that hides such links says that nothing is under a name, not even one of them; false where others are to be asked.
     ///
-    /// RNFR alone tells of it. To rename it to itself changes nothing, and ends what RNFR has begun.
-    func refuseDanglingLink(_ path: RemotePath, for request: Request) throws(RemoteError) {
-        guard profile.facts.software.hidesDanglingLinks else { return }
-        let isThere = try withSession(.metadata, "RNFR", path, for: request) { lease throws(FTPError) in
-            try lease.session.run([.rnfr(path), .rnto(path)])[0].isIntermediate
+    /// RNFR alone tells of it. To rename it to itself changes nothing, and ends what RNFR has begun. Throws `.exists` where there is something.
+    func isFree(_ path: RemotePath, for request: Request) throws(RemoteError) -> Bool {
+        let reply = try withSession(.metadata, "RNFR", path, for: request) {
+            lease throws(FTPError) -> Reply? in
+            // With a session it is known what program this is.
+            guard profile.facts.software.hidesDanglingLinks else { return nil }
+            return try lease.session.run([.rnfr(path), .rnto(path)])[0]
         }
-        guard isThere else { return }
-        throw RemoteError(
-            .exists, operation: "RNTO", path: path, words: "there is a link already that leads nowhere")
+        guard let reply else { return false }
+        guard reply.isIntermediate else { return ReplyMeaning(reply, to: "RNFR").kind == .notFound }
+        throw RemoteError(.exists, operation: "RNTO", path: path, words: "there is something already")
     }
 }

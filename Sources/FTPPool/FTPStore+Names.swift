@@ -55,12 +55,9 @@ extension FTPStore {
         _ old: RemotePath, to new: RemotePath, replacing: Bool, for request: Request
     ) throws(RemoteError) {
         try refuseAlteredName(new, "RNTO")
-        if !replacing {
-            if let target = try existing(new, for: request) {
-                throw RemoteError(
-                    .exists, operation: "RNTO", path: new, words: "there is a \(target.kind) already")
-            }
-            try refuseDanglingLink(new, for: request)
+        if !replacing, try !isFree(new, for: request), let target = try existing(new, for: request) {
+            throw RemoteError(
+                .exists, operation: "RNTO", path: new, words: "there is a \(target.kind) already")
         }
         defer { releaseAsides(of: new) }
         var target = replacing ? Former.unknown : .nothing

@@ -10,6 +10,7 @@ struct Outage {
     private(set) var error: RemoteError
     /// When the next attempt may be made.
     private(set) var nextAttempt: ContinuousClock.Instant
+    private var lastFailure: ContinuousClock.Instant
     private var failures = 0
     private var refusals = 0
     private var unanswered = 0
@@ -22,12 +23,18 @@ struct Outage {
         let isUnanswered: Bool
         /// Whether another session stands, so that no more than one in addition is lacking.
         let besideOthers: Bool
+        /// When the attempt began, as far as that matters: nil when no other one was under way.
+        let begun: ContinuousClock.Instant?
 
         /// Puts a failure together.
-        init(_ error: RemoteError, isUnanswered: Bool = false, besideOthers: Bool = false) {
+        init(
+            _ error: RemoteError, isUnanswered: Bool = false, besideOthers: Bool = false,
+            begun: ContinuousClock.Instant? = nil
+        ) {
             self.error = error
             self.isUnanswered = isUnanswered
             self.besideOthers = besideOthers
+            self.begun = begun
         }
     }
 
@@ -47,6 +54,7 @@ struct Outage {
         since = now
         error = failure.error
         nextAttempt = now
+        lastFailure = now
         addFailure(failure, now: now)
     }
 
@@ -55,8 +63,13 @@ struct Outage {
     ///
     /// Where it came to no log-in, for AUTH or the certificate was refused, no account is locked, and what was in the clear may have been
     /// altered on the way. A password that is never answered may be counted as a wrong one by a server that is slow to say so: from the second on the
-    /// pauses are 30 s, then twice as long each time, up to 5 minutes.
+    /// pauses are 30 s, then twice as long each time, up to 5 minutes. Attempts that were under way together have met the same, and count once; the
+    /// first refusal counts in any case.
     mutating func addFailure(_ failure: Failure, now: ContinuousClock.Instant) {
+        if failures > 0, let begun = failure.begun, begun < lastFailure {
+            guard failure.error.kind == .authentication, refusals == 0 else { return }
+        }
+        lastFailure = now
         error = failure.error
         failures += 1
         if failure.isUnanswered { unanswered += 1 }

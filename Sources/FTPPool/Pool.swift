@@ -77,8 +77,8 @@ package final class Pool: Sendable {
 
     /// Lends a session; blocks until there is one, the request is cancelled, or there is no hope.
     ///
-    /// As long as others make progress there is hope; a request for spare work does not wait. Throws `.interrupted`, `.busy` (all sessions in use for too long), or why no
-    /// session can be opened.
+    /// As long as others make progress there is hope; a request for spare work does not wait. Throws `.interrupted`, `.busy` (all sessions
+    /// in use for too long), or why no session can be opened.
     package func lease(_ purpose: Purpose, for request: Request) throws(RemoteError) -> Lease {
         let token = request.onCancel { [state] in state.wakeAll() }
         defer { request.remove(token) }
@@ -129,20 +129,6 @@ package final class Pool: Sendable {
     /// Does not block.
     package func hasten() {
         state.update { $0.sessions.hasten(now: .now) }
-    }
-
-    /// What can be seen of the pool.
-    struct Sight {
-        /// The number of sessions that stand.
-        var standing: Int
-        /// The number of those that are idle.
-        var idle: Int
-        /// How many there may be.
-        var ceiling: Int
-        /// The transfers that are going on, a line each.
-        var transfers: [String]
-        /// Why the server cannot be reached, since when, and when it is tried again; nil while all is well.
-        var outage: Outage?
     }
 
     /// What can be seen of the pool just now; for reports.
@@ -287,6 +273,7 @@ package final class Pool: Sendable {
     }
 
     private func open(for request: Request, _ purpose: Purpose) throws(RemoteError) -> Confined<Session>? {
+        let begun = ContinuousClock.now
         do throws(FTPError) {
             let session = try opener(request)
             state.update { $0.sessions.opened(purpose, request.urgency, now: .now) }
@@ -297,7 +284,7 @@ package final class Pool: Sendable {
                 let wasReachable = state.sessions.outage == nil
                 let asksAgain = state.sessions.openFailed(
                     remote, isLimit: error.isConnectionLimit, isUnanswered: error.isUnansweredLogin,
-                    now: .now)
+                    begun: begun, now: .now)
                 return (asksAgain, wasReachable && state.sessions.outage != nil)
             }
             if isAway {

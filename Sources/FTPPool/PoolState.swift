@@ -103,7 +103,7 @@ struct PoolState<Member> {
             return .refuse(RemoteError(.busy, operation: "connect", words: "no connection to spare"))
         }
         guard purpose == .metadata || transfers < max(1, places(now: now) - 1) else {
-            return .wait(until: nil)
+            return .wait(until: transfers < max(1, ceiling - 1) ? nearAttempt(now: now) : nil)
         }
         let fitnesses = idle.map { fitness($0.member) }
         if let greatest = fitnesses.max(), let index = fitnesses.lastIndex(of: greatest) {
@@ -114,9 +114,8 @@ struct PoolState<Member> {
         if let outage, outage.refusesAtOnce(now: now) { return .refuse(outage.error) }
         if let failures {
             guard opening == 0 else { return .wait(until: nil) }
-            // Where sessions stand it is they that are waited for, and whoever has one may be asked for it.
             guard now >= failures.nextAttempt else {
-                return .wait(until: standing == 0 ? failures.nextAttempt : nil)
+                return .wait(until: standing == 0 ? failures.nextAttempt : nearAttempt(now: now))
             }
         }
         guard standing + opening < ceiling else { return .wait(until: nil) }
@@ -145,12 +144,14 @@ struct PoolState<Member> {
         lend(purpose, urgency)
     }
 
-    /// Notes that a session could not be opened; `isLimit` when the server said that there are too many, `isUnanswered` when it has said nothing
-    /// to a password.
+    /// Notes that a session could not be opened.
     ///
+    /// `isLimit` when the server said that there are too many, `isUnanswered` when it has said nothing to a password. `begun` is when the
+    /// attempt began, nil where it was the only one.
     /// Returns whether the caller should ask again rather than fail: the ceiling was lowered, or others work.
     mutating func openFailed(
-        _ error: RemoteError, isLimit: Bool, isUnanswered: Bool = false, now: ContinuousClock.Instant
+        _ error: RemoteError, isLimit: Bool, isUnanswered: Bool = false,
+        begun: ContinuousClock.Instant? = nil, now: ContinuousClock.Instant
     ) -> Bool {
         opening -= 1
         if isLimit, standing + opening > 0 {
@@ -160,7 +161,8 @@ struct PoolState<Member> {
         }
         guard error.kind != .interrupted else { return false }
         provenAt = nil
-        let failure = Outage.Failure(error, isUnanswered: isUnanswered, besideOthers: standing > 0)
+        let failure = Outage.Failure(
+            error, isUnanswered: isUnanswered, besideOthers: standing > 0, begun: begun)
         if failures == nil {
             failures = Outage(failure, now: now)
         } else {
@@ -285,6 +287,11 @@ struct PoolState<Member> {
         case .metadata: return leased + opening < places - 1
         case .transfer: return leased + opening < places - 1 && transfers < places - 2
         }
+    }
+
+    /// When a further session is tried for again, if that is soon; where it is not, whoever has one of those that stand is asked for it.
+    private func nearAttempt(now: ContinuousClock.Instant) -> ContinuousClock.Instant? {
+        failures.map(\.nextAttempt).flatMap { $0 <= now.advanced(by: .seconds(1)) ? $0 : nil }
     }
 
     /// How many sessions there may be just now: those that stand, while no further one can be had.

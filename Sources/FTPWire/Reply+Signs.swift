@@ -16,17 +16,18 @@ extension Reply {
     /// The server has judged who logs in, though the code is one of failures that pass: `430 Invalid username or password`, `421 Login incorrect`,
     /// `421 Too many failed attempts`.
     ///
-    /// Servers count such log-ins and lock accounts. Of USER, to which no password belongs, words about the service are not taken for that.
+    /// Servers count such log-ins and lock accounts. Beside words about the service weaker ones ("denied") are not taken for that.
     package func refusesCredentials(to verb: String) -> Bool {
         guard isTransientFailure, ["USER", "PASS", "ACCT"].contains(verb) else { return false }
-        let verdicts = [
-            "incorrect", "invalid", "wrong", "attempts", "tries", "failed login", "denied", "credential",
-            "locked",
-        ]
+        let verdicts = ["incorrect", "wrong", "attempts", " tries", "failed login", "credential"]
         if code == 430 || verdicts.contains(where: speaks) { return true }
+        let services = [
+            "timed out", "timeout", "temporar", "later", "available", "service", "unable", "possible",
+        ]
+        guard !services.contains(where: speaks) else { return false }
+        if ["invalid", "denied", " locked"].contains(where: speaks) { return true }
         let subjects = ["password", "login", "log in", "logon", "authenticat", "failed"]
-        let services = ["time", "temporar", "later", "available", "service", "unable", "possible"]
-        return verb != "USER" && subjects.contains(where: speaks) && !services.contains(where: speaks)
+        return verb != "USER" && subjects.contains(where: speaks)
     }
 
     /// The server takes the client for one that has not logged in, though 530 is also said of a lack of rights.

@@ -26,6 +26,8 @@ import Testing
             ("451 Temporary authentication failure, please try again later", "unavailable"),
             ("421 Authentication service is not available", "unavailable"),
             ("421 Server is going down", "unavailable"),
+            ("421 Connection denied, service temporarily unavailable", "unavailable"),
+            ("421 User database is locked, try again later", "unavailable"),
             ("421 Too many connections (8) from this IP", "tooManyConnections"),
             (
                 "530 Sorry, the maximum number of clients (3) for this user are already connected.",

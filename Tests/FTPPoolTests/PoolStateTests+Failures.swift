@@ -4,23 +4,7 @@ import Testing
 @testable import FTPPool
 
 /// What the pool's bookkeeping makes of failures while a session stands, and of passwords that are not answered.
-@Suite struct FailureStateTests {
-    private let start = ContinuousClock.Instant.now
-
-    private func at(_ seconds: Double) -> ContinuousClock.Instant {
-        start.advanced(by: .seconds(seconds))
-    }
-
-    private let unreachable = RemoteError(.unreachable, operation: "connect", words: "refused")
-    private let refused = RemoteError(.authentication, operation: "connect", words: "530 Login incorrect.")
-
-    /// Opens one session in the state and leaves it leased.
-    private func open(_ state: inout PoolState<Int>, _ purpose: Purpose) -> Bool {
-        guard case .open = state.request(purpose, now: start) else { return false }
-        state.opened(purpose, now: start)
-        return true
-    }
-
+extension PoolStateTests {
     @Test("where one session stands, another one that cannot be had is no outage, and is tried again")
     func noFurtherSession() {
         var state = PoolState<Int>(limit: 6)
@@ -33,9 +17,10 @@ import Testing
             }
             let asksAgain = state.openFailed(unreachable, isLimit: false, now: moment)
             #expect(asksAgain && state.outage == nil)
-            guard case .wait(nil) = state.request(.metadata, now: moment.advanced(by: .seconds(pause - 0.1)))
+            let next = moment.advanced(by: .seconds(pause))
+            guard case .wait(next) = state.request(.metadata, now: moment.advanced(by: .seconds(pause - 0.1)))
             else {
-                Issue.record("whoever has the one that stands is not asked for it")
+                Issue.record("the next attempt is not waited for")
                 return
             }
         }
@@ -81,6 +66,46 @@ import Testing
             let inTime = state.beginProbe(now: at(now))
             #expect(!tooEarly && inTime)
             _ = state.openFailed(silent, isLimit: false, isUnanswered: true, now: at(now))
+        }
+    }
+
+    @Test("attempts that were under way together and meet the same are one failure")
+    func together() throws {
+        let silent = RemoteError(.timedOut, operation: "connect", words: "reply to PASS")
+        for (error, isUnanswered, pause) in [
+            (silent, true, 0.25), (unreachable, false, 0.25), (refused, false, 300),
+        ] {
+            var state = PoolState<Int>(limit: 6)
+            #expect(open(&state, .metadata))
+            for _ in 0..<5 {
+                guard case .open = state.request(.metadata, now: start) else {
+                    Issue.record("no further session was tried")
+                    return
+                }
+            }
+            for number in 0..<5 {
+                _ = state.openFailed(
+                    error, isLimit: false, isUnanswered: isUnanswered, begun: start,
+                    now: at(60 + Double(number) / 100))
+            }
+            #expect(state.failures?.nextAttempt == at(60 + pause), "\(error)")
+        }
+    }
+
+    @Test("for a transfer, too, a short pause is waited for, and a lack of places is not")
+    func transfersBesideFailures() {
+        var state = PoolState<Int>(limit: 4)
+        for _ in 0..<2 { #expect(open(&state, .transfer)) }
+        guard case .open = state.request(.transfer, now: start) else { return }
+        _ = state.openFailed(unreachable, isLimit: false, now: start)
+        guard case .wait(at(0.25)) = state.request(.transfer, now: at(0.1)) else {
+            Issue.record("the next attempt is not waited for")
+            return
+        }
+        #expect(open(&state, .transfer, at(1)))
+        guard case .wait(nil) = state.request(.transfer, now: at(1)) else {
+            Issue.record("nobody is asked for a session")
+            return
         }
     }
 

@@ -5,19 +5,21 @@ import Testing
 
 @Suite("The pool's bookkeeping")
 struct PoolStateTests {
-    private let start = ContinuousClock.Instant.now
+    let start = ContinuousClock.Instant.now
 
-    private func at(_ seconds: Double) -> ContinuousClock.Instant {
+    func at(_ seconds: Double) -> ContinuousClock.Instant {
         start.advanced(by: .seconds(seconds))
     }
 
-    private let unreachable = RemoteError(.unreachable, operation: "connect", words: "refused")
-    private let refused = RemoteError(.authentication, operation: "connect", words: "530 Login incorrect.")
+    let unreachable = RemoteError(.unreachable, operation: "connect", words: "refused")
+    let refused = RemoteError(.authentication, operation: "connect", words: "530 Login incorrect.")
 
     /// Opens one session in the state and leaves it leased.
-    private func open(_ state: inout PoolState<Int>, _ purpose: Purpose) -> Bool {
-        guard case .open = state.request(purpose, now: start) else { return false }
-        state.opened(purpose, now: start)
+    func open(
+        _ state: inout PoolState<Int>, _ purpose: Purpose, _ moment: ContinuousClock.Instant? = nil
+    ) -> Bool {
+        guard case .open = state.request(purpose, now: moment ?? start) else { return false }
+        state.opened(purpose, now: moment ?? start)
         return true
     }
 
